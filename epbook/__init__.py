@@ -1,0 +1,43 @@
+"""epbook: one algorithm, two choices.
+
+Expectation propagation approximates a product of terms by a member of an exponential
+family.  Choose the terms, choose the family, call `ep`.
+
+Book: Minka's thesis "A family of algorithms for approximate Bayesian inference" (2001), relived.
+"""
+
+from .errors import ConvergenceWarning, ImproperPosteriorError, NoMassError, NotSeparableError
+from .expectation_propagation import Refinement, ep, parallel, refine, sequential, shuffled
+from .families import DiagonalGaussian, FullGaussian, Gaussian, SphericalGaussian
+from .models import BayesPoint, ClutterProblem
+from .posteriors import KernelGaussian, LinearGaussian, Whole
+from .result import Result, Snapshot
+from .terms import Clutter, Step
+
+__version__ = "0.1.0"
+
+__all__ = [
+    "BayesPoint",
+    "Clutter",
+    "ClutterProblem",
+    "ConvergenceWarning",
+    "DiagonalGaussian",
+    "FullGaussian",
+    "Gaussian",
+    "ImproperPosteriorError",
+    "KernelGaussian",
+    "LinearGaussian",
+    "NoMassError",
+    "NotSeparableError",
+    "Refinement",
+    "Result",
+    "Snapshot",
+    "SphericalGaussian",
+    "Step",
+    "Whole",
+    "ep",
+    "parallel",
+    "refine",
+    "sequential",
+    "shuffled",
+]

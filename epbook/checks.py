@@ -1,0 +1,89 @@
+"""Input checks shared by every public constructor: each error says what, the fact and the rule."""
+
+import numpy as np
+
+
+def finite_array(name, value, ndim):
+    """Return `value` as a float array with `ndim` axes (an int or a tuple of ints), all finite.
+
+    Raises:
+        ValueError: names the array, its shape, or the first row with NaN or infinity.
+    """
+    try:
+        array = np.asarray(value, dtype=float)
+    except (TypeError, ValueError):
+        raise ValueError(f"{name} must be an array of numbers, not {value!r:.60}") from None
+    allowed = (ndim,) if isinstance(ndim, int) else ndim
+    if array.ndim not in allowed:
+        axes = " or ".join(str(k) for k in allowed)
+        raise ValueError(f"{name} needs {axes} axes, not {array.ndim} (its shape is {array.shape})")
+    if array.ndim and array.size == 0:
+        raise ValueError(f"{name} is empty (its shape is {array.shape})")
+    bad = ~np.isfinite(array)
+    if bad.any():
+        where = f"row {np.argwhere(bad)[0][0]}" if array.ndim else "its value"
+        raise ValueError(f"{name} must be finite, but {where} holds NaN or infinity")
+    return array
+
+
+def number_in(name, value, low, high, *, open_low=False, open_high=False, meaning=""):
+    """Return `value` as a float within [low, high]; `open_low`, `open_high` exclude an end.
+
+    Raises:
+        ValueError: states the name, what it means, the interval and the value.
+    """
+    interval = f"{'(' if open_low else '['}{low:g}, {high:g}{')' if open_high or high == np.inf else ']'}"
+    message = f"{name}{' is ' + meaning + ' and' if meaning else ''} must lie in {interval}, not {value!r}"
+    try:
+        number = float(value)
+    except (TypeError, ValueError):
+        raise ValueError(message) from None
+    inside = low <= number <= high and number != np.inf
+    if not inside or (open_low and number == low) or (open_high and number == high):
+        raise ValueError(message)
+    return number
+
+
+def symmetric_matrix(name, value):
+    """Return `value` as a finite symmetric matrix.
+
+    Raises:
+        ValueError: names the first entry that differs from its mirror image.
+    """
+    matrix = finite_array(name, value, 2)
+    if matrix.shape[0] != matrix.shape[1]:
+        raise ValueError(f"{name} must be square, not {matrix.shape}")
+    gap = np.abs(matrix - matrix.T)
+    if gap.max() > 1e-8 * np.abs(matrix).max():
+        i, j = np.unravel_index(gap.argmax(), gap.shape)
+        raise ValueError(
+            f"{name} must be symmetric, but entry ({i}, {j}) is {matrix[i, j]:.6g} and entry ({j}, {i}) is {matrix[j, i]:.6g}"
+        )
+    return matrix
+
+
+def signs(name, value, n):
+    """Return `value` as n labels, each +1 or -1.
+
+    Raises:
+        ValueError: names the first label that is neither, or the wrong count.
+    """
+    labels = finite_array(name, value, 1)
+    if labels.size != n:
+        raise ValueError(f"{labels.size} labels were given for {n} data points")
+    wrong = np.flatnonzero(np.abs(labels) != 1)
+    if wrong.size:
+        raise ValueError(f"{name} must be +1 or -1, but label {wrong[0]} is {labels[wrong[0]]:g}")
+    return labels
+
+
+def positive_array(name, value, ndim):
+    """Return `value` as a finite array of positive numbers with `ndim` axes.
+
+    Raises:
+        ValueError: names the array and its smallest entry.
+    """
+    array = finite_array(name, value, ndim)
+    if not (array > 0).all():
+        raise ValueError(f"{name} must be positive, not {array.min():g}")
+    return array

@@ -1,0 +1,106 @@
+"""The five real data sets of thesis section 5.6, as package data.
+
+All come from the UCI Machine Learning Repository under CC BY 4.0; `data/PROVENANCE.md`,
+shipped beside them, tells their sources and what was checked.
+"""
+
+import csv
+from importlib import resources
+from typing import NamedTuple
+
+import numpy as np
+
+from .checks import number_in
+
+# name -> (column of the class, its values that become +1, training points as in the thesis)
+_SETS = {
+    "digits35": ("digit", {"3"}, 70),
+    "heart": ("disease", {"present"}, 162),
+    "ionosphere": ("return", {"good"}, 211),
+    "sonar": ("object", {"mine"}, 124),
+    "thyroid": ("diagnosis", {"hyper", "hypo"}, 129),
+}
+NAMES = tuple(_SETS)
+
+
+class Dataset(NamedTuple):
+    """A two-class data set.
+
+    Attributes:
+        X: features, shape (n, d).
+        y: labels +1 or -1, shape (n,).
+        features: the d column names.
+        positive: what +1 means.
+        train_size: how many points the thesis trained on.
+    """
+
+    X: np.ndarray
+    y: np.ndarray
+    features: tuple[str, ...]
+    positive: str
+    train_size: int
+
+
+def load(name):
+    """Load one of `NAMES`: digits35, heart, ionosphere, sonar, thyroid.
+
+    Raises:
+        ValueError: on any other name.
+
+    Example:
+        >>> heart = load("heart")
+        >>> heart.X.shape, heart.positive
+        ((270, 13), 'present')
+
+    Book: section 5.6.
+    """
+    if name not in _SETS:
+        raise ValueError(f"there is no data set {name!r}; choose one of {', '.join(NAMES)}")
+    label, positive, train_size = _SETS[name]
+    with resources.files("epbook").joinpath("data", f"{name}.csv").open(newline="", encoding="utf-8") as file:
+        header, *rows = csv.reader(file)
+    if header[-1] != label:
+        raise ValueError(f"{name}.csv should end in the column {label!r}, not {header[-1]!r}")
+    X = np.array([row[:-1] for row in rows], dtype=float)
+    y = np.array([1.0 if row[-1] in positive else -1.0 for row in rows])
+    return Dataset(X, y, tuple(header[:-1]), " or ".join(sorted(positive)), train_size)
+
+
+class Split(NamedTuple):
+    """A random division into training and test points, standardised on the training ones."""
+
+    X_train: np.ndarray
+    y_train: np.ndarray
+    X_test: np.ndarray
+    y_test: np.ndarray
+
+
+def split(dataset, train_size=None, *, standardise=True, rng=None):
+    """Divide at random as the thesis does: 60 % for training, 70 points of the digits.
+
+    Args:
+        dataset: from `load`.
+        train_size: how many points train; None takes the thesis's count.
+        standardise: shift and scale each feature to mean 0 and variance 1 on the training points
+            (a constant feature is only shifted).
+        rng: seed or numpy Generator.
+
+    Raises:
+        ValueError: unless both parts are non-empty.
+
+    Example:
+        >>> parts = split(load("thyroid"), rng=0)
+        >>> parts.X_train.shape, parts.X_test.shape
+        ((129, 5), (86, 5))
+
+    Book: section 5.6.
+    """
+    n = len(dataset.y)
+    size = int(number_in("train_size", dataset.train_size if train_size is None else train_size, 1, n - 1))
+    order = np.random.default_rng(rng).permutation(n)
+    train, test = order[:size], order[size:]
+    X = dataset.X
+    if standardise:
+        spread = X[train].std(axis=0)
+        X = (X - X[train].mean(axis=0)) / np.where(spread > 0, spread, 1.0)
+    return Split(X[train], dataset.y[train], X[test], dataset.y[test])

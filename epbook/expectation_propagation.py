@@ -1,0 +1,182 @@
+"""Expectation propagation: the one loop of the thesis, with two choices plugged in.
+
+    algorithm                    call
+    assumed-density filtering    ep(posterior, terms, passes=1)
+    EP, clutter problem          ep(Whole(SphericalGaussian.from_moments(m, v)), [Clutter(x), ...])
+    EP, Bayes Point Machine      ep(LinearGaussian(X), [Step(), ...])
+    the same with a kernel       ep(KernelGaussian(C), [Step(), ...])
+    power EP, toward VB          ep(..., power=0.5)
+    restricted EP                ep(..., restricted=True)
+
+A *term* is a factor of the joint; a *site* is its stand-in from the exponential family; the
+*cavity* is the posterior without one site; the *tilted* distribution is cavity times term.
+"""
+
+import copy
+import math
+import time
+import warnings
+from typing import NamedTuple
+
+import numpy as np
+
+from .checks import number_in
+from .errors import ConvergenceWarning, ImproperPosteriorError
+from .result import Result, Snapshot
+
+
+class Refinement(NamedTuple):
+    """One step of EP looked at from close by: every curve of figure 3-4.
+
+    Attributes:
+        marginal, cavity, tilted, site: members of one family; tilted is None where the cavity is improper.
+        log_scale: log s_i of the site (3.39).
+        mismatch: square root of the Jeffreys divergence between marginal and tilted, over power.
+    """
+
+    marginal: object
+    cavity: object
+    tilted: object
+    site: object
+    log_scale: float
+    mismatch: float
+
+
+def refine(posterior, terms, i, power=1.0, damping=0.0, restricted=False):
+    """Refine term i against the posterior, and change nothing.
+
+    Args:
+        posterior: prior times sites, as in `ep`; `posterior.prepare(len(terms))` was called.
+        terms: the terms.
+        i: which of them.
+        power, damping, restricted: as in `ep`.
+
+    Returns:
+        A `Refinement`; where the cavity is improper its site is the old one.
+
+    Raises:
+        NoMassError: if the term has no mass under its cavity.
+
+    Example:
+        >>> from epbook import Clutter, Gaussian, Whole
+        >>> q = Whole(Gaussian.from_moments(0.0, 1.0))
+        >>> q.prepare(1)
+        >>> step = refine(q, [Clutter(3.5)], 0)
+        >>> step.site.precision < 0        # a site may curve upward
+        True
+
+    Book: section 3.2.
+    """
+    marginal, old = posterior.marginal(i), posterior.sites[i]
+    cavity = marginal / old**power  # (3.38)
+    if not cavity.is_proper:
+        return Refinement(marginal, cavity, None, old, posterior.log_scales[i], 0.0)
+    log_z, tilted = cavity.moment_match(terms[i], power, restricted)  # (3.10), (3.11)
+    site = (tilted / cavity) ** (1 / power)  # (3.39)
+    if damping:
+        site = site ** (1 - damping) * old**damping
+    log_scale = (log_z + cavity.log_normaliser - (cavity * site**power).log_normaliser) / power
+    mismatch = math.sqrt(max(marginal.divergence(tilted), 0.0)) / power
+    return Refinement(marginal, cavity, tilted, site, log_scale, mismatch)
+
+
+def sequential(n, rng):
+    """Terms one by one, in the given order."""
+    return ([i] for i in range(n))
+
+
+def shuffled(n, rng):
+    """Terms one by one, in a new random order each pass."""
+    return ([i] for i in rng.permutation(n).tolist())
+
+
+def parallel(n, rng):
+    """All terms at once, from the same posterior."""
+    return [range(n)]
+
+
+def ep(posterior, terms, *, passes=100, tol=1e-6, power=1.0, damping=0.0, restricted=False,
+       schedule=sequential, rng=None, watch=None):  # fmt: skip
+    """Approximate prior * product of terms by expectation propagation.
+
+    Args:
+        posterior: where q starts and how it is stored: `Whole`, `LinearGaussian`, `KernelGaussian`.
+            It is copied; a result's posterior continues where that run ended.
+        terms: one term a site.
+        passes: at most this many passes over the terms; 1 is assumed-density filtering.
+        tol: stop when no moment mismatch of a pass reaches this (see `Result.mismatch`).
+        power: 1 is EP; toward 0 it becomes variational Bayes.
+        damping: share of the old site that is kept, in [0, 1); 0 is plain EP.
+        restricted: never let a site lower the precision (the thesis's cure for failures, 3.2.1).
+        schedule: `sequential`, `shuffled` or `parallel`, or any function of (n, rng) that yields batches of indices.
+        rng: seed or numpy Generator, for schedules that draw.
+        watch: called with the `Result` after each pass; for progress bars.
+
+    Returns:
+        A `Result`. Unless it converged, or `passes` is 1, a `ConvergenceWarning` tells its status.
+
+    Raises:
+        ValueError: on options out of range, or if terms and sites differ in number.
+        NoMassError: if a term has no mass under its cavity.
+
+    Example:
+        >>> from epbook import ClutterProblem
+        >>> problem = ClutterProblem.sample(20, rng=0)
+        >>> result = ep(problem.posterior(), problem.terms)
+        >>> result.converged, round(result.log_evidence - problem.exact().log_evidence, 3)
+        (True, 0.0)
+
+    Book: section 3.2.
+    """
+    power = number_in("power", power, 0, np.inf, open_low=True)
+    damping = number_in("damping", damping, 0, 1, open_high=True)
+    number_in("passes", passes, 1, np.inf)
+    number_in("tol", tol, 0, np.inf)
+    posterior, n, rng = posterior.copy(), len(terms), np.random.default_rng(rng)
+    posterior.prepare(n)
+    result, start, flops = Result(posterior), time.perf_counter(), 0
+    price = sum(term.flops for term in terms) + n * posterior.flops
+    for _ in range(int(passes)):
+        mismatch, skipped = 0.0, 0
+        try:
+            for batch in schedule(n, rng):
+                steps = [refine(posterior, terms, i, power, damping, restricted) for i in batch]
+                posterior.update(batch, [step.site for step in steps])
+                for i, step in zip(batch, steps):
+                    posterior.log_scales[i] = step.log_scale
+                    mismatch = max(mismatch, step.mismatch)
+                    skipped += step.tilted is None
+            posterior.refresh()
+        except ImproperPosteriorError:
+            mismatch = math.inf
+        flops += price
+        seconds = time.perf_counter() - start
+        log_evidence = posterior.log_evidence() if mismatch < math.inf else math.nan
+        result.history.append(Snapshot(log_evidence, copy.copy(posterior.mean), flops, seconds, mismatch, skipped))
+        _diagnose(result, tol)
+        if watch:
+            watch(result)
+        if result.converged or mismatch == math.inf:
+            break
+    if not result.converged and passes > 1:
+        warnings.warn(result.status, ConvergenceWarning, stacklevel=2)
+    return result
+
+
+def _diagnose(result, tol):
+    """Set `converged` and `status` from the history."""
+    last, trail = result.history[-1], [snapshot.mismatch for snapshot in result.history]
+    half = len(trail) // 2
+    result.converged = last.mismatch < tol and not last.skipped
+    if result.converged:
+        result.status = f"converged: moments match to {last.mismatch:.1e} after {len(trail)} passes"
+    elif not last.mismatch < math.inf:
+        result.status = f"diverged: the posterior became improper in pass {len(trail)}; try damping=0.5 or schedule=sequential"
+    elif last.skipped:
+        result.status = (
+            f"improper: {last.skipped} cavities of pass {len(trail)} had no normaliser; try damping=0.5 or restricted=True"
+        )
+    elif len(trail) >= 10 and min(trail[half:]) > 0.5 * min(trail[:half]):
+        result.status = f"oscillating: mismatch still {last.mismatch:.1e} after {len(trail)} passes; try damping=0.5"
+    else:
+        result.status = f"stopped after {len(trail)} passes at mismatch {last.mismatch:.1e}; allow more passes to converge"

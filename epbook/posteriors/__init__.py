@@ -1,0 +1,6 @@
+"""How q, the prior times the sites, is stored so that a changed site is absorbed cheaply."""
+
+from .projected import KernelGaussian, LinearGaussian
+from .whole import Whole
+
+__all__ = ["KernelGaussian", "LinearGaussian", "Whole"]

@@ -1,0 +1,39 @@
+"""What every posterior keeps: its sites, their log scales, and an honest copy."""
+
+import copy
+
+
+class Posterior:
+    """q(theta) = prior(theta) * product of sites.
+
+    A subclass knows its prior and supplies `one` (a site equal to 1), `marginal(i)`,
+    `update(batch, sites)`, `refresh()`, `log_normaliser()`, `mean` and `flops`.
+
+    Attributes:
+        sites: one member of the local family a term.
+        log_scales: log s_i, the constant that makes site i as tall as its term (3.39).
+    """
+
+    sites: list
+    log_scales: list
+
+    def prepare(self, n):
+        """Start n sites at 1, or check that the n sites of an earlier run fit.
+
+        Raises:
+            ValueError: if there are already sites, and not n of them.
+        """
+        if not self.sites:
+            self.sites, self.log_scales = [self.one] * n, [0.0] * n
+        if len(self.sites) != n:
+            raise ValueError(f"{n} terms were given for {len(self.sites)} sites")
+
+    def log_evidence(self):
+        """log of the integral of prior times scaled sites (3.40)."""
+        return self.log_normaliser() + sum(self.log_scales)
+
+    def copy(self):
+        """A copy that shares nothing which an update changes."""
+        twin = copy.copy(self)
+        twin.sites, twin.log_scales = list(self.sites), list(self.log_scales)
+        return twin

@@ -1,0 +1,186 @@
+"""Gaussian posteriors whose terms each see one projection: weight space and kernel space.
+
+Symbols: m, V mean and covariance of q; tau, nu precision and shift of the 1-D sites;
+a the column of V that belongs to a term; C the kernel matrix, A the posterior covariance.
+
+A changed site is a rank-one update of V, one BLAS call in place (5.79)-(5.81).  The prior's
+C is never inverted: (I + C diag(tau)) is, once a pass.
+"""
+
+import numpy as np
+from scipy.linalg import cho_factor, cho_solve, lu_factor, lu_solve
+from scipy.linalg.blas import daxpy, dger
+
+from ..checks import finite_array, symmetric_matrix
+from ..errors import ImproperPosteriorError
+from ..families import Gaussian
+from .base import Posterior
+
+
+class _Projected(Posterior):
+    """What weight space and kernel space share: the rank-one update."""
+
+    one = Gaussian(0.0, 0.0)
+
+    def __init__(self, n, mean, covariance):
+        self.mean = mean
+        self.covariance = np.asfortranarray(covariance)
+        self.sites, self.log_scales = [self.one] * n, [0.0] * n
+
+    def update(self, batch, sites):
+        """Replace the sites of `batch`: one by a rank-one update, several by a refresh."""
+        if len(batch) > 1:
+            for i, site in zip(batch, sites, strict=True):
+                self.sites[i] = site
+            return self.refresh()
+        (i,), (site,) = batch, sites
+        old = self.sites[i]
+        tau, nu = site.precision - old.precision, site.shift - old.shift
+        column, a, h = self._column(i)
+        scale = 1 / (1 + tau * a)
+        self.sites[i] = site
+        self.mean = daxpy(column, self.mean, a=(nu - tau * h) * scale)
+        self.covariance = dger(-tau * scale, column, column, a=self.covariance, overwrite_a=1)
+
+    def copy(self):
+        twin = super().copy()
+        twin.mean, twin.covariance = self.mean.copy(), self.covariance.copy(order="F")
+        return twin
+
+    def _site_arrays(self):
+        return np.array([s.precision for s in self.sites]), np.array([s.shift for s in self.sites])
+
+    @property
+    def variance(self):
+        """The diagonal of the covariance."""
+        return np.diag(self.covariance).copy()
+
+
+class LinearGaussian(_Projected):
+    """q over weights w with prior N(0, I); term i sees w.x_i  (5.2).
+
+    Args:
+        X: signed data points y_i x_i as rows, shape (n, d).
+
+    Raises:
+        ValueError: on wrong shapes, NaN or infinity.
+
+    Example:
+        >>> q = LinearGaussian([[1.0, 2.0], [0.0, 1.0]])
+        >>> q.marginal(0).variance
+        5.0
+
+    Book: section 5.2.
+    """
+
+    def __init__(self, X):
+        self.X = finite_array("X", X, 2)
+        n, d = self.X.shape
+        self._log_det = 0.0
+        super().__init__(n, np.zeros(d), np.eye(d))
+
+    def marginal(self, i):
+        """q on w.x_i."""
+        column, a, h = self._column(i)
+        return Gaussian._of(1 / a, h / a)
+
+    def _column(self, i):
+        x = self.X[i]
+        column = self.covariance @ x
+        return column, float(x @ column), float(x @ self.mean)
+
+    def refresh(self):
+        """Recompute mean and covariance from the sites, O(n d^2).
+
+        Raises:
+            ImproperPosteriorError: if the precision is not positive definite.
+        """
+        tau, nu = self._site_arrays()
+        precision = np.eye(self.X.shape[1]) + (self.X.T * tau) @ self.X
+        try:
+            factor = cho_factor(precision, lower=True)
+        except np.linalg.LinAlgError:
+            raise ImproperPosteriorError("the sites' negative precisions outweigh the prior") from None
+        self._log_det = 2 * float(np.log(np.diag(factor[0])).sum())
+        covariance = cho_solve(factor, np.eye(len(precision)))
+        self.covariance = np.asfortranarray((covariance + covariance.T) / 2)
+        self.mean = self.covariance @ (nu @ self.X)
+
+    def log_normaliser(self):
+        """log of the integral of prior times sites, right after a refresh."""
+        _, nu = self._site_arrays()
+        return 0.5 * (float((nu @ self.X) @ self.mean) - self._log_det)
+
+    @property
+    def flops(self):
+        """Operations of one visit: two columns, and the rank-one update."""
+        d = self.X.shape[1]
+        return 4 * d * d + 2 * d * d + 8 * d + 12
+
+
+class KernelGaussian(_Projected):
+    """q over the latent values f at the data, prior N(0, C); term i sees f_i  (5.3).
+
+    Args:
+        C: signed kernel matrix y_i y_j k(x_i, x_j), shape (n, n), symmetric, positive semidefinite.
+
+    Raises:
+        ValueError: on wrong shapes, NaN or infinity, an asymmetric C or a negative diagonal.
+
+    Example:
+        >>> KernelGaussian([[1.0, 0.5], [0.5, 1.0]]).marginal(1).variance
+        1.0
+
+    Book: section 5.3.
+    """
+
+    def __init__(self, C):
+        self.C = symmetric_matrix("C", C)
+        if (np.diag(self.C) <= 0).any():
+            raise ValueError(f"C must have a positive diagonal, but entry {np.argmin(np.diag(self.C))} is {np.diag(self.C).min():g}")
+        self._log_det = 0.0
+        super().__init__(len(self.C), np.zeros(len(self.C)), np.array(self.C, order="F"))
+
+    def marginal(self, i):
+        """q on f_i."""
+        a = self.covariance.item(i, i)
+        return Gaussian._of(1 / a, self.mean.item(i) / a)
+
+    def _column(self, i):
+        column = self.covariance[:, i].copy()  # dger must not read what it overwrites
+        return column, column.item(i), self.mean.item(i)
+
+    def refresh(self):
+        """Recompute A = (I + C diag(tau))^-1 C and h = A nu by one LU, O(n^3).
+
+        Raises:
+            ImproperPosteriorError: if A is not positive definite.
+        """
+        tau, nu = self._site_arrays()
+        system = np.multiply(self.C, tau, order="F")
+        system.flat[:: len(tau) + 1] += 1.0
+        lu, pivots = lu_factor(system, overwrite_a=True, check_finite=False)
+        covariance = lu_solve((lu, pivots), self.C, check_finite=False)
+        diagonal = np.diag(lu)
+        flips = np.count_nonzero(pivots != np.arange(len(tau))) + np.count_nonzero(diagonal < 0)
+        if flips % 2 or not (np.diag(covariance) > 0).all():  # a negative determinant or variance
+            raise ImproperPosteriorError("the sites' negative precisions outweigh the prior")
+        self._log_det = float(np.log(np.abs(diagonal)).sum())
+        self.covariance = np.asfortranarray((covariance + covariance.T) / 2)
+        self.mean = self.covariance @ nu
+
+    def log_normaliser(self):
+        """log of the integral of prior times sites, right after a refresh (5.76)."""
+        _, nu = self._site_arrays()
+        return 0.5 * (float(nu @ self.mean) - self._log_det)
+
+    @property
+    def weights(self):
+        """beta = nu - tau h: the posterior mean is C beta, and beta = alpha at a fixed point (5.84)."""
+        tau, nu = self._site_arrays()
+        return nu - tau * self.mean
+
+    @property
+    def flops(self):
+        """Operations of one visit: the rank-one update of A and h."""
+        return 2 * len(self.C) ** 2 + 3 * len(self.C) + 12

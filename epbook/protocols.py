@@ -1,0 +1,55 @@
+"""What the loop asks of a term, a density and a posterior: implement these to add your own."""
+
+from typing import Any, Protocol, Self
+
+
+class Term(Protocol):
+    """A factor of the joint distribution.
+
+    It tells log Z, and the derivatives that its family needs, at the parameters of a cavity.
+    """
+
+    flops: int
+
+    def log_z(self, mean: Any, variance: Any, power: float) -> tuple[float, Any, Any]:
+        """log of the integral of cavity * term ** power, its gradient in the mean, and minus its Hessian."""
+
+
+class Density(Protocol):
+    """A member of an exponential family, not necessarily normalisable."""
+
+    is_proper: bool
+    log_normaliser: float
+
+    def __mul__(self, other: Self) -> Self: ...
+
+    def __truediv__(self, other: Self) -> Self: ...
+
+    def __pow__(self, power: float) -> Self: ...
+
+    def moment_match(self, term: Term, power: float, restricted: bool) -> tuple[float, Self]:
+        """log Z of self * term ** power, and the member of the family with its moments."""
+
+    def divergence(self, other: Self) -> float:
+        """Jeffreys divergence, in nats."""
+
+
+class Posterior(Protocol):
+    """The prior times the sites; see `epbook.posteriors.base.Posterior`."""
+
+    sites: list[Density]
+    log_scales: list[float]
+    mean: Any
+    flops: int
+
+    def copy(self) -> Self: ...
+
+    def prepare(self, n: int) -> None: ...
+
+    def marginal(self, i: int) -> Density: ...
+
+    def update(self, batch: Any, sites: list[Density]) -> None: ...
+
+    def refresh(self) -> None: ...
+
+    def log_evidence(self) -> float: ...

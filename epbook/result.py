@@ -1,0 +1,83 @@
+"""What every algorithm returns: where it ended, how it got there, and whether to trust it."""
+
+from dataclasses import dataclass, field
+from typing import NamedTuple
+
+import numpy as np
+
+
+class Snapshot(NamedTuple):
+    """The state after one pass.
+
+    Attributes:
+        log_evidence: the estimate of log p(D), in nats.
+        mean: the posterior mean.
+        flops: operations so far, by the declared prices.
+        seconds: wall time so far.
+        mismatch: the largest moment mismatch met in the pass (see `Result.mismatch`).
+        skipped: how many terms had an improper cavity in the pass.
+    """
+
+    log_evidence: float
+    mean: np.ndarray
+    flops: int
+    seconds: float
+    mismatch: float
+    skipped: int
+
+
+@dataclass
+class Result:
+    """An approximate posterior with its evidence, its history and a diagnosis.
+
+    Attributes:
+        posterior: the final posterior; pass it to `ep` again to continue.
+        status: a sentence: converged, or what happened and what to try.
+        converged: whether every cavity of the last pass was proper and the mismatch below tol.
+        history: one `Snapshot` a pass.
+
+    Book: section 3.2.
+    """
+
+    posterior: object
+    status: str = "not started"
+    converged: bool = False
+    history: list[Snapshot] = field(default_factory=list)
+
+    @property
+    def log_evidence(self):
+        """log p(D), in nats."""
+        return self.history[-1].log_evidence
+
+    @property
+    def mean(self):
+        """The posterior mean."""
+        return self.posterior.mean
+
+    @property
+    def variance(self):
+        """The posterior variance, in the family's own shape."""
+        return self.posterior.variance
+
+    @property
+    def covariance(self):
+        """The posterior covariance matrix."""
+        return self.posterior.covariance
+
+    @property
+    def passes(self):
+        """How many passes were made over the terms."""
+        return len(self.history)
+
+    @property
+    def skipped(self):
+        """How many refinements of the whole run met an improper cavity."""
+        return sum(snapshot.skipped for snapshot in self.history)
+
+    @property
+    def mismatch(self):
+        """The square root of the largest Jeffreys divergence between marginal and tilted, over power.
+
+        Zero exactly at a fixed point, without units, the same for every family.
+        """
+        return self.history[-1].mismatch
