@@ -135,7 +135,7 @@ def ep(posterior, terms, *, passes=100, tol=1e-6, power=1.0, damping=0.0, restri
     posterior, n, rng = posterior.copy(), len(terms), np.random.default_rng(rng)
     posterior.prepare(n)
     result, start, flops = Result(posterior), time.perf_counter(), 0
-    price = sum(term.flops for term in terms) + n * posterior.flops
+    price = posterior.flops + sum(term.flops for term in terms)
     for _ in range(int(passes)):
         mismatch, skipped = 0.0, 0
         try:
@@ -165,18 +165,17 @@ def ep(posterior, terms, *, passes=100, tol=1e-6, power=1.0, damping=0.0, restri
 
 def _diagnose(result, tol):
     """Set `converged` and `status` from the history."""
-    last, trail = result.history[-1], [snapshot.mismatch for snapshot in result.history]
-    half = len(trail) // 2
+    trail, passes = [snapshot.mismatch for snapshot in result.history], len(result.history)
+    last, half = result.history[-1], passes // 2
+    skipped = sum(snapshot.skipped for snapshot in result.history[half:])
     result.converged = last.mismatch < tol and not last.skipped
     if result.converged:
-        result.status = f"converged: moments match to {last.mismatch:.1e} after {len(trail)} passes"
+        result.status = f"converged: moments match to {last.mismatch:.1e} after {passes} passes"
     elif not last.mismatch < math.inf:
-        result.status = f"diverged: the posterior became improper in pass {len(trail)}; try damping=0.5 or schedule=sequential"
-    elif last.skipped:
-        result.status = (
-            f"improper: {last.skipped} cavities of pass {len(trail)} had no normaliser; try damping=0.5 or restricted=True"
-        )
-    elif len(trail) >= 10 and min(trail[half:]) > 0.5 * min(trail[:half]):
-        result.status = f"oscillating: mismatch still {last.mismatch:.1e} after {len(trail)} passes; try damping=0.5"
+        result.status = f"diverged: the posterior became improper in pass {passes}; try damping=0.5 or the sequential schedule"
+    elif skipped:
+        result.status = f"improper: {skipped} cavities since pass {half} had no normaliser; try damping=0.5 or restricted=True"
+    elif passes >= 10 and trail[-1] > 0.5 * trail[half]:
+        result.status = f"oscillating: mismatch still {last.mismatch:.1e} after {passes} passes; try damping=0.5"
     else:
-        result.status = f"stopped after {len(trail)} passes at mismatch {last.mismatch:.1e}; allow more passes to converge"
+        result.status = f"stopped after {passes} passes at mismatch {last.mismatch:.1e}; allow more passes to converge"

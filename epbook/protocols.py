@@ -9,7 +9,7 @@ class Term(Protocol):
     It tells log Z, and the derivatives that its family needs, at the parameters of a cavity.
     """
 
-    flops: int
+    flops: int  # operations of one log_z
 
     def log_z(self, mean: Any, variance: Any, power: float) -> tuple[float, Any, Any]:
         """log of the integral of cavity * term ** power, its gradient in the mean, and minus its Hessian."""
@@ -40,7 +40,7 @@ class Posterior(Protocol):
     sites: list[Density]
     log_scales: list[float]
     mean: Any
-    flops: int
+    flops: int  # operations of one pass
 
     def copy(self) -> Self: ...
 

@@ -104,15 +104,15 @@ class BayesPoint:
             raise ValueError(f"{what} needs weight space, and this problem has a kernel")
 
     def exact(self):
-        """Evidence, mean and covariance in closed form, for three weights and no noise.
+        """Evidence, mean and covariance in closed form, for three weights and no slack.
 
         Raises:
             ValueError: for other problems.
         """
         self._require_weights("the closed form")
-        if self.term.noise or self.term.slack:
-            raise ValueError("the closed form needs noise = slack = 0")
-        return cone_moments(self._signed)
+        if self.term.slack:
+            raise ValueError("the closed form needs slack = 0")
+        return cone_moments(self._signed, self.term.noise)
 
     def latent(self, result, X):
         """Mean and variance of w.x under the posterior, each of shape (m,).

@@ -7,7 +7,7 @@ from typing import NamedTuple
 import numpy as np
 from scipy.special import logsumexp
 
-from ..checks import finite_array
+from ..checks import finite_array, number_in
 
 
 class Exact(NamedTuple):
@@ -49,19 +49,19 @@ def grid_moments(log_joint, low, high, step):
     return Exact(log_evidence, mean, float(weight @ (theta - mean) ** 2))
 
 
-def cone_moments(X):
-    """Evidence, mean and covariance of N(0, I) in three dimensions, kept where X w > 0.
+def cone_moments(X, noise=0.0):
+    """Evidence, mean and covariance of w ~ N(0, I) in three dimensions, given that X w > 0.
 
-    The evidence is the cone's solid angle over 4 pi.  By the divergence theorem the
-    moments are sums over the cone's flat faces: a face with inner normal n and opening
-    angle a between its edges adds n a / (2 pi)^(3/2) to the first moment of p(D) times
-    the posterior, and its own first moment, along n, to the second.
+    The planes X w = 0 cut space into cones.  A cone's evidence is its solid angle over 4 pi;
+    by the divergence theorem its moments are sums over its flat faces.  With label noise the
+    posterior weighs each cone by noise^r (1 - noise)^(n - r), r being the labels it gets wrong.
 
     Args:
         X: signed data points as rows, shape (n, 3).
+        noise: probability of a wrong label, in [0, 0.5).
 
     Raises:
-        ValueError: unless X has three columns and the cone is pointed and not empty.
+        ValueError: unless X has three columns, three of its rows are independent, and some w fits.
 
     Example:
         >>> octant = cone_moments(np.eye(3))
@@ -71,23 +71,54 @@ def cone_moments(X):
     Book: section 5.5.
     """
     X = finite_array("X", X, 2)
-    if X.shape[1] != 3:
-        raise ValueError(f"the closed form needs three weights, not {X.shape[1]}")
+    noise = number_in("noise", noise, 0, 0.5, open_high=True)
+    if X.shape[1] != 3 or np.linalg.matrix_rank(X) < 3:
+        raise ValueError(f"the closed form needs three weights and three independent points, not X of shape {X.shape}")
+    evidence, first, second = 0.0, np.zeros(3), np.zeros((3, 3))
+    for signs in _sign_patterns(X):
+        wrong = np.count_nonzero(signs < 0)
+        if noise or not wrong:
+            weight = noise**wrong * (1 - noise) ** (len(X) - wrong)
+            cone = _unnormalised_moments(signs[:, None] * X)
+            evidence, first, second = (a + weight * b for a, b in zip((evidence, first, second), cone, strict=True))
+    if not evidence:
+        raise ValueError("no w satisfies X w > 0: the cone is empty")
+    mean = first / evidence
+    return Exact(math.log(evidence), mean, second / evidence - np.outer(mean, mean))
+
+
+def _sign_patterns(X):
+    """The signs of X w over all cones that the planes X w = 0 cut out, one row a cone."""
+    patterns = []
+    for x, y in itertools.combinations(X, 2):
+        edge = np.cross(x, y)
+        if np.linalg.norm(edge) < 1e-9 * np.linalg.norm(x) * np.linalg.norm(y):
+            continue
+        dual = np.linalg.pinv(np.stack([x, y])) * 1e-6 * np.linalg.norm(edge)
+        for s, a, b in itertools.product((-1, 1), repeat=3):  # the four cones around either end of the edge
+            patterns.append(np.sign(X @ (s * edge + dual @ (a, b))))
+    patterns = np.unique(patterns, axis=0)
+    return patterns[patterns.all(axis=1)]  # a zero: the point fell on a further plane through the same edge
+
+
+def _unnormalised_moments(X):
+    """Integrals of N(w; 0, I) times 1, w and w w' over the cone X w > 0.
+
+    A face with unit inner normal n, whose edges a and b enclose an angle t, adds n t / (2 pi)^(3/2)
+    to the first, and n (a + b)' tan(t / 2) / (4 pi) to the second beside the evidence times I.
+    """
     normals = np.unique(np.round(X / np.linalg.norm(X, axis=1, keepdims=True), 14), axis=0)
     rays = _extreme_rays(normals)
-    if len(rays) < 3:
-        raise ValueError("the cone X w > 0 is empty or holds a whole line: no closed form")
-    faces = [(normal, rays[np.abs(rays @ normal) < 1e-9]) for normal in normals]
-    faces = [(normal, edges) for normal, edges in faces if len(edges) == 2]
-    evidence = sum(_solid_angle(rays.sum(axis=0), *edges) for _, edges in faces) / (4 * math.pi)
+    touching = [(normal, rays[np.abs(rays @ normal) < 1e-9]) for normal in normals]
+    faces = [(normal, edges) for normal, edges in touching if len(edges) == 2]
+    centre = rays.sum(axis=0)
+    evidence = sum(_solid_angle(centre, a, b) for _, (a, b) in faces) / (4 * math.pi)
     first, second = np.zeros(3), evidence * np.eye(3)
     for normal, (a, b) in faces:
         angle = math.atan2(np.linalg.norm(np.cross(a, b)), a @ b)
         first += normal * angle / (2 * math.pi) ** 1.5
         second += np.outer(normal, a + b) * math.tan(angle / 2) / (4 * math.pi)
-    mean = first / evidence
-    second = (second + second.T) / (2 * evidence)
-    return Exact(math.log(evidence), mean, second - np.outer(mean, mean))
+    return evidence, first, (second + second.T) / 2
 
 
 def _extreme_rays(normals):

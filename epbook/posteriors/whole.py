@@ -1,5 +1,7 @@
 """The posterior of terms that each see all of theta: q itself is one member of the family."""
 
+import numpy as np
+
 from .base import Posterior
 
 
@@ -66,5 +68,5 @@ class Whole(Posterior):
 
     @property
     def flops(self):
-        """Operations of one site update: cavity, site and product, two parameters each."""
-        return 6 * self.density.shift.size if hasattr(self.density.shift, "size") else 12
+        """Operations of one pass: cavity, site and product of each visit, and a refresh."""
+        return 4 * len(self.sites) * (np.size(self.prior.precision) + np.size(self.prior.shift))

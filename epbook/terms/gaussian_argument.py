@@ -113,25 +113,24 @@ class Step:
 
     def log_z(self, mean, variance, power=1.0):
         """log Z (5.17) and its derivatives (5.19)-(5.21) under N(mean, variance)."""
-        low, high = self.noise, 1 - self.noise
-        if power != 1.0:
-            if self.slack > 0:
-                return _log_z_by_quadrature(self.log_value, mean, variance, power, self.slack)
-            low, high = low**power, high**power  # a power of a two-valued term is two-valued
+        if power != 1.0 and self.slack > 0:
+            return _log_z_by_quadrature(self.log_value, mean, variance, power, self.slack)
+        low, log_high = self.noise**power, power * math.log1p(-self.noise)  # a power of two values is two values
         scale = math.sqrt(variance + self.slack * self.slack)
         z = mean / scale
-        log_z, rho = _log_step(z, low, high)
+        log_z, rho = _log_step(z, low, log_high)
         gap = z + rho if low or z > -50 else _hazard_gap(z)
         return log_z, rho / scale, rho * gap / (scale * scale)
 
 
-def _log_step(z, low, high):
+def _log_step(z, low, log_high):
     """log of low + (high - low) Phi(z), and rho = (high - low) N(z) / that, for any z."""
+    high = math.exp(log_high)
     height = high - low
     if z > -5:
         total = low + height * 0.5 * math.erfc(-z * SQRT_HALF)
         tail = height * 0.5 * math.erfc(z * SQRT_HALF)  # the mass missing from `high`
-        log_z = math.log(high) + math.log1p(-tail / high) if z > 0 else math.log(total)
+        log_z = log_high + math.log1p(-tail / high) if z > 0 else math.log(total)
         return log_z, height * math.exp(-0.5 * (z * z + LOG_2PI)) / total
     log_phi = math.log(height) + float(log_ndtr(z))
     if not low:
