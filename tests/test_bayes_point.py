@@ -1,0 +1,191 @@
+"""The Bayes Point Machine: the thesis's printed matrices, closed forms, brute force, bad input."""
+
+import math
+
+import numpy as np
+import pytest
+
+from epbook import BayesPoint, KernelGaussian, LinearGaussian, NotSeparableError, ep
+from epbook.concordance import thesis
+from epbook.kernels import GaussianKernel, LinearKernel, PolynomialKernel
+from epbook.models.exact import cone_moments
+
+X3, Y3 = [[0.0, 0.0], [0.0, 1.0], [1.0, 0.0]], [-1, -1, 1]
+PRINTED = {.366: 3, .0551: 4, -.125: 3, .533: 3, -.073: 3, .164: 3, .358: 3, .0589: 4, -.118: 3, .542: 3, -.0809: 4, .163: 3}  # fmt: skip
+
+
+@pytest.fixture
+def three_points():
+    return BayesPoint(X3, Y3, bias=True)
+
+
+def as_printed(ours, printed):
+    """Our numbers rounded to as many decimals as the thesis prints."""
+    return [[round(float(a), PRINTED[b]) for a, b in zip(*rows, strict=True)] for rows in zip(ours, printed, strict=True)]
+
+
+def test_ep_covariance_has_every_printed_digit(three_points):
+    printed = thesis("covariance of the 3-point problem, EP").value
+    result = ep(three_points.posterior(), three_points.terms, tol=1e-10)
+    assert as_printed(result.covariance, printed) == printed
+
+
+def test_exact_covariance_differs_in_one_printed_entry(three_points):
+    printed = np.array(thesis("covariance of the 3-point problem, exact").value)
+    ours = np.array(as_printed(three_points.exact().covariance, printed))
+    assert np.argwhere(ours != printed).tolist() == [[0, 1], [1, 0]]
+    assert ours[0, 1] == 0.0549
+
+
+@pytest.mark.parametrize("noise", [0.0, 0.1])
+def test_cones_against_sampling(noise):
+    """Likelihood-weighted sampling, the thesis's own way, on five points with one redundant."""
+    rng = np.random.default_rng(7)
+    X = np.array([[1.0, 0.2, 0.1], [0.3, 1.0, -0.2], [0.1, 0.1, 1.0], [0.5, 0.5, 0.5], [-0.2, 0.6, 0.7]])
+    w = rng.standard_normal((1_000_000, 3))
+    likelihood = np.prod(np.where(w @ X.T > 0, 1 - noise, noise), axis=1)
+    exact = cone_moments(X, noise)
+    sd = likelihood.std() / 1e3
+    assert math.exp(exact.log_evidence) == pytest.approx(likelihood.mean(), abs=5 * sd)
+    mean = likelihood @ w / likelihood.sum()
+    np.testing.assert_allclose(exact.mean, mean, atol=0.01)
+    np.testing.assert_allclose(exact.covariance, (w.T * likelihood) @ w / likelihood.sum() - np.outer(mean, mean), atol=0.02)
+
+
+def test_rotation_turns_the_cone():
+    turn = np.linalg.qr(np.random.default_rng(0).standard_normal((3, 3)))[0]
+    X = np.array([[1.0, 0.2, 0.1], [0.3, 1.0, -0.2], [0.1, 0.1, 1.0], [-0.2, 0.6, 0.7]])
+    here, there = cone_moments(X), cone_moments(X @ turn.T)
+    assert there.log_evidence == pytest.approx(here.log_evidence, abs=1e-12)
+    np.testing.assert_allclose(there.mean, turn @ here.mean, atol=1e-12)
+    np.testing.assert_allclose(there.covariance, turn @ here.covariance @ turn.T, atol=1e-12)
+
+
+def test_half_the_space_is_out_of_reach():
+    with pytest.raises(ValueError, match="three independent points"):
+        cone_moments([[1.0, 0.0, 0.0]])
+    with pytest.raises(ValueError, match="cone is empty"):
+        cone_moments([[1.0, 0, 0], [-1.0, 0, 0], [0, 1, 0], [0, 0, 1]])
+
+
+def test_input_scale_does_not_matter(three_points):
+    """The likelihood ignores the length of an input vector, and so does EP (thesis 5.5)."""
+    scaled = ep(LinearGaussian(three_points._signed * [[1.0], [7.0], [0.2]]), three_points.terms, tol=1e-10)
+    plain = ep(three_points.posterior(), three_points.terms, tol=1e-10)
+    np.testing.assert_allclose(scaled.mean, plain.mean, atol=1e-9)
+    assert scaled.log_evidence == pytest.approx(plain.log_evidence, abs=1e-9)
+
+
+def test_flipping_labels_flips_the_mean():
+    here = BayesPoint(X3, Y3, bias=True, noise=0.05)
+    there = BayesPoint(X3, -np.array(Y3), bias=True, noise=0.05)
+    one, other = ep(here.posterior(), here.terms), ep(there.posterior(), there.terms)
+    np.testing.assert_allclose(one.mean, -other.mean, atol=1e-12)
+    np.testing.assert_array_equal(here.predict(one, X3), -there.predict(other, X3))
+
+
+@pytest.mark.parametrize("bias", [False, True])
+def test_predictions_do_not_depend_on_the_space(bias):
+    rng = np.random.default_rng(1)
+    X, new = rng.standard_normal((15, 3)), rng.standard_normal((6, 3))
+    y = np.where(X[:, 0] + 0.3 > 0, 1, -1)
+    weights = BayesPoint(X, y, noise=0.05, bias=bias)
+    latent = BayesPoint(X, y, LinearKernel(), noise=0.05, bias=bias)
+    a, b = (ep(p.posterior(), p.terms, tol=1e-10) for p in (weights, latent))
+    assert a.log_evidence == pytest.approx(b.log_evidence, abs=1e-9)
+    for left, right in zip(weights.latent(a, new), latent.latent(b, new), strict=True):
+        np.testing.assert_allclose(left, right, atol=1e-8)
+    np.testing.assert_allclose(weights.predict_proba(a, new), latent.predict_proba(b, new), atol=1e-8)
+
+
+def test_opper_winther_identities():
+    """h = C alpha (5.85) and lambda = 1 / [(C + Lambda)^-1]_ii - v (5.88) at the fixed point."""
+    rng = np.random.default_rng(3)
+    X = rng.standard_normal((20, 2))
+    problem = BayesPoint(X, np.where(X[:, 0] * X[:, 1] > 0, 1, -1), GaussianKernel(1.0))
+    q = ep(problem.posterior(), problem.terms, tol=1e-11, passes=300).posterior
+    np.testing.assert_allclose(q.mean, q.C @ q.weights, atol=1e-9)
+    v = np.array([1 / site.precision for site in q.sites])
+    cavity = 1 / (1 / q.variance - 1 / v)
+    np.testing.assert_allclose(cavity, 1 / np.diag(np.linalg.inv(q.C + np.diag(v))) - v, rtol=1e-7)
+    assert (q.weights > 0).all()
+
+
+def test_predictive_probability_is_the_integral():
+    problem = BayesPoint(X3, Y3, bias=True, noise=0.1)
+    result = ep(problem.posterior(), problem.terms)
+    (mean,), (variance,) = problem.latent(result, [[0.7, -0.2]])
+    f = mean + math.sqrt(variance) * np.random.default_rng(0).standard_normal(400_000)
+    sampled = np.exp(problem.term.log_value(f)).mean()
+    assert problem.predict_proba(result, [[0.7, -0.2]])[0] == pytest.approx(sampled, abs=0.003)
+
+
+def test_log_joint_integrates_to_the_evidence(three_points):
+    draws = three_points.sample_prior(400_000, rng=1)
+    assert np.exp(three_points.log_likelihood(draws)).mean() == pytest.approx(1 / 12, abs=0.003)
+    w = np.array([[1.0, -0.5, -0.4]])
+    assert three_points.log_joint(w)[0] == pytest.approx(-1.5 * math.log(2 * math.pi) - 0.5 * 1.41)
+
+
+def test_kernels():
+    x, y = np.array([[1.0, 2.0]]), np.array([[0.0, 1.0], [3.0, 0.0]])
+    np.testing.assert_allclose(LinearKernel()(x, y), [[2.0, 3.0]])
+    np.testing.assert_allclose(GaussianKernel(2.0)(x, y), np.exp([[-2 / 8, -8 / 8]]))
+    np.testing.assert_allclose(PolynomialKernel(3)(x, y), [[27.0, 64.0]])
+
+
+OVERLAP = ([[0.0], [1.0], [2.0]], [1, -1, 1])
+
+
+def test_inseparable_labels_are_refused_before_ep_starts():
+    with pytest.raises(NotSeparableError, match="no separator fits .* noise > 0"):
+        BayesPoint(*OVERLAP, bias=True)
+    with pytest.raises(NotSeparableError, match="noise > 0"):
+        BayesPoint(*OVERLAP, kernel=LinearKernel(), bias=True)
+    for cure in ({"noise": 0.05}, {"slack": 1.0}, {"kernel": PolynomialKernel(2)}, {"kernel": GaussianKernel(1.0)}):
+        problem = BayesPoint(*OVERLAP, bias=True, **cure)
+        assert ep(problem.posterior(), problem.terms).converged
+
+
+@pytest.mark.parametrize(
+    ("make", "message"),
+    [
+        (lambda: BayesPoint([1.0, 2.0], [1, -1]), "X needs 2 axes, not 1"),
+        (lambda: BayesPoint(np.empty((0, 2)), []), "X is empty"),
+        (lambda: BayesPoint([[1.0], [np.nan]], [1, -1]), "X must be finite, but row 1 holds NaN"),
+        (lambda: BayesPoint([[1.0], [2.0]], [1, 0]), r"y must be \+1 or -1, but label 1 is 0"),
+        (lambda: BayesPoint([[1.0], [2.0]], [1]), "1 labels were given for 2 data points"),
+        (lambda: BayesPoint(X3, Y3, noise=0.7), r"noise is the probability of a wrong label .* not 0.7"),
+        (lambda: BayesPoint(X3, Y3, slack=-1), "slack is the width of the step"),
+        (lambda: BayesPoint(X3, Y3, kernel=3), "kernel must be None or a callable"),
+        (lambda: BayesPoint(X3, Y3, kernel=lambda a, b: np.ones((2, 2))), r"returned shape \(2, 2\) for 3 data points"),
+        (lambda: BayesPoint(X3, Y3, kernel=lambda a, b: np.triu(np.ones((3, 3)))), r"matrix must be symmetric, but entry \("),
+        (lambda: BayesPoint(X3, Y3, kernel=lambda a, b: np.full((3, 3), np.nan)), "kernel's matrix must be finite"),
+        (lambda: GaussianKernel(0.0), r"width is the kernel's length scale and must lie in \(0, inf\), not 0"),
+        (lambda: GaussianKernel("wide"), "width is the kernel's length scale"),
+        (lambda: PolynomialKernel(2.5), "degree must be a whole number, not 2.5"),
+        (lambda: PolynomialKernel(0), "degree must lie in"),
+        (lambda: LinearGaussian([1.0]), "X needs 2 axes"),
+        (lambda: LinearGaussian([[np.inf]]), "row 0 holds NaN or infinity"),
+        (lambda: KernelGaussian([[1.0, 0.5], [0.2, 1.0]]), r"C must be symmetric, but entry \(0, 1\) is 0.5"),
+        (lambda: KernelGaussian([[1.0, 0.5]]), "C must be square"),
+        (lambda: KernelGaussian([[1.0, 0.0], [0.0, -1.0]]), "C must have a positive diagonal, but entry 1 is -1"),
+    ],
+)
+def test_bad_input(make, message):
+    with pytest.raises(ValueError, match=message):
+        make()
+
+
+def test_bad_questions(three_points):
+    result = ep(three_points.posterior(), three_points.terms)
+    with pytest.raises(ValueError, match="X needs 2 columns as in training, not 3"):
+        three_points.predict(result, [[1.0, 2.0, 3.0]])
+    kernel = BayesPoint(X3, Y3, GaussianKernel(1.0))
+    for ask in (kernel.exact, lambda: kernel.sample_prior(1), lambda: kernel.log_likelihood([[0.0] * 3])):
+        with pytest.raises(ValueError, match="needs weight space"):
+            ask()
+    with pytest.raises(ValueError, match="needs slack = 0"):
+        BayesPoint(X3, Y3, slack=1.0, bias=True).exact()
+    with pytest.raises(ValueError, match="needs three weights"):
+        BayesPoint(X3, Y3, noise=0.1).exact()
