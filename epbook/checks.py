@@ -1,9 +1,11 @@
 """Input checks shared by every public constructor: each error says what, the fact and the rule."""
 
+from typing import Any
+
 import numpy as np
 
 
-def finite_array(name, value, ndim):
+def finite_array(name: str, value: Any, ndim: int | tuple[int, ...]) -> np.ndarray:
     """Return `value` as a float array with `ndim` axes (an int or a tuple of ints), all finite.
 
     Raises:
@@ -26,7 +28,16 @@ def finite_array(name, value, ndim):
     return array
 
 
-def number_in(name, value, low, high, *, open_low=False, open_high=False, meaning=""):
+def number_in(
+    name: str,
+    value: Any,
+    low: float,
+    high: float,
+    *,
+    open_low: bool = False,
+    open_high: bool = False,
+    meaning: str = "",
+) -> float:
     """Return `value` as a float within [low, high]; `open_low`, `open_high` exclude an end.
 
     Raises:
@@ -44,7 +55,7 @@ def number_in(name, value, low, high, *, open_low=False, open_high=False, meanin
     return number
 
 
-def symmetric_matrix(name, value):
+def symmetric_matrix(name: str, value: Any) -> np.ndarray:
     """Return `value` as a finite symmetric matrix.
 
     Raises:
@@ -62,7 +73,7 @@ def symmetric_matrix(name, value):
     return matrix
 
 
-def signs(name, value, n):
+def signs(name: str, value: Any, n: int) -> np.ndarray:
     """Return `value` as n labels, each +1 or -1.
 
     Raises:
@@ -77,7 +88,7 @@ def signs(name, value, n):
     return labels
 
 
-def positive_array(name, value, ndim):
+def positive_array(name: str, value: Any, ndim: int | tuple[int, ...]) -> np.ndarray:
     """Return `value` as a finite array of positive numbers with `ndim` axes.
 
     Raises:

@@ -39,13 +39,13 @@ class Row:
 
 
 @cache
-def rows():
+def rows() -> tuple[Row, ...]:
     """All rows, in the order of the thesis."""
     with resources.files("epbook").joinpath("data", "concordance.toml").open("rb") as file:
         return tuple(Row(**row) for row in tomllib.load(file)["row"])
 
 
-def thesis(item):
+def thesis(item: str) -> Row:
     """The row of one item.
 
     Raises:

@@ -41,7 +41,7 @@ class Dataset(NamedTuple):
     train_size: int
 
 
-def load(name):
+def load(name: str) -> Dataset:
     """Load one of `NAMES`: digits35, heart, ionosphere, sonar, thyroid.
 
     Raises:
@@ -57,8 +57,8 @@ def load(name):
     if name not in _SETS:
         raise ValueError(f"there is no data set {name!r}; choose one of {', '.join(NAMES)}")
     label, positive, train_size = _SETS[name]
-    with resources.files("epbook").joinpath("data", f"{name}.csv").open(newline="", encoding="utf-8") as file:
-        header, *rows = csv.reader(file)
+    text = resources.files("epbook").joinpath("data", f"{name}.csv").read_text("utf-8")
+    header, *rows = csv.reader(text.splitlines())
     if header[-1] != label:
         raise ValueError(f"{name}.csv should end in the column {label!r}, not {header[-1]!r}")
     X = np.array([row[:-1] for row in rows], dtype=float)
@@ -75,7 +75,13 @@ class Split(NamedTuple):
     y_test: np.ndarray
 
 
-def split(dataset, train_size=None, *, standardise=True, rng=None):
+def split(
+    dataset: Dataset,
+    train_size: int | None = None,
+    *,
+    standardise: bool = True,
+    rng: int | np.random.Generator | None = None,
+) -> Split:
     """Divide at random as the thesis does: 60 % for training, 70 points of the digits.
 
     Args:

@@ -16,12 +16,14 @@ import copy
 import math
 import time
 import warnings
+from collections.abc import Callable, Iterable, Sequence
 from typing import NamedTuple
 
 import numpy as np
 
 from .checks import number_in
 from .errors import ConvergenceWarning, ImproperPosteriorError
+from .protocols import Density, Posterior, Term
 from .result import Result, Snapshot
 
 
@@ -34,15 +36,17 @@ class Refinement(NamedTuple):
         mismatch: square root of the Jeffreys divergence between marginal and tilted, over power.
     """
 
-    marginal: object
-    cavity: object
-    tilted: object
-    site: object
+    marginal: Density
+    cavity: Density
+    tilted: Density | None
+    site: Density
     log_scale: float
     mismatch: float
 
 
-def refine(posterior, terms, i, power=1.0, damping=0.0, restricted=False):
+def refine(
+    posterior: Posterior, terms: Sequence[Term], i: int, power: float = 1.0, damping: float = 0.0, restricted: bool = False
+) -> Refinement:
     """Refine term i against the posterior, and change nothing.
 
     Args:
@@ -80,23 +84,37 @@ def refine(posterior, terms, i, power=1.0, damping=0.0, restricted=False):
     return Refinement(marginal, cavity, tilted, site, log_scale, mismatch)
 
 
-def sequential(n, rng):
+Batches = Iterable[Sequence[int]]
+
+
+def sequential(n: int, rng: np.random.Generator) -> Batches:
     """Terms one by one, in the given order."""
     return ([i] for i in range(n))
 
 
-def shuffled(n, rng):
+def shuffled(n: int, rng: np.random.Generator) -> Batches:
     """Terms one by one, in a new random order each pass."""
     return ([i] for i in rng.permutation(n).tolist())
 
 
-def parallel(n, rng):
+def parallel(n: int, rng: np.random.Generator) -> Batches:
     """All terms at once, from the same posterior."""
     return [range(n)]
 
 
-def ep(posterior, terms, *, passes=100, tol=1e-6, power=1.0, damping=0.0, restricted=False,
-       schedule=sequential, rng=None, watch=None):  # fmt: skip
+def ep(
+    posterior: Posterior,
+    terms: Sequence[Term],
+    *,
+    passes: int = 100,
+    tol: float = 1e-6,
+    power: float = 1.0,
+    damping: float = 0.0,
+    restricted: bool = False,
+    schedule: Callable[[int, np.random.Generator], Batches] = sequential,
+    rng: int | np.random.Generator | None = None,
+    watch: Callable[[Result], None] | None = None,
+) -> Result:
     """Approximate prior * product of terms by expectation propagation.
 
     Args:
@@ -163,7 +181,7 @@ def ep(posterior, terms, *, passes=100, tol=1e-6, power=1.0, damping=0.0, restri
     return result
 
 
-def _diagnose(result, tol):
+def _diagnose(result: Result, tol: float) -> None:
     """Set `converged` and `status` from the history."""
     trail, passes = [snapshot.mismatch for snapshot in result.history], len(result.history)
     last, half = result.history[-1], passes // 2

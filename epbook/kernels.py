@@ -22,7 +22,7 @@ class LinearKernel:
     Book: section 5.3.
     """
 
-    def __call__(self, X, Y):
+    def __call__(self, X: np.ndarray, Y: np.ndarray) -> np.ndarray:
         return X @ Y.T
 
 
@@ -48,7 +48,7 @@ class GaussianKernel:
     def __post_init__(self):
         number_in("width", self.width, 0, np.inf, open_low=True, meaning="the kernel's length scale")
 
-    def __call__(self, X, Y):
+    def __call__(self, X: np.ndarray, Y: np.ndarray) -> np.ndarray:
         return np.exp(cdist(X, Y, "sqeuclidean") / (-2 * self.width**2))
 
 
@@ -75,5 +75,5 @@ class PolynomialKernel:
         if number_in("degree", self.degree, 1, np.inf) != int(self.degree):
             raise ValueError(f"degree must be a whole number, not {self.degree!r}")
 
-    def __call__(self, X, Y):
+    def __call__(self, X: np.ndarray, Y: np.ndarray) -> np.ndarray:
         return (X @ Y.T + 1) ** self.degree

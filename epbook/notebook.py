@@ -170,7 +170,7 @@ def _few_colours(image):
 def check_label(name):
     """Raise ValueError unless `name` can label a figure in a page and in its address."""
     if not isinstance(name, str) or not re.fullmatch(r"[a-z][a-z0-9]*(-[a-z0-9]+)*", name):
-        raise ValueError(f"a figure's name is lower-case words and numbers joined by '-', such as 'fig-3-4', not {name!r}")
+        raise ValueError(f"a figure's name is small letters and numbers joined by '-', such as fig-3-4, not {name!r}")
 
 
 def check_words(what, text):

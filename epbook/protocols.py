@@ -37,9 +37,11 @@ class Density(Protocol):
 class Posterior(Protocol):
     """The prior times the sites; see `epbook.posteriors.base.Posterior`."""
 
-    sites: list[Density]
+    sites: list[Any]
     log_scales: list[float]
     mean: Any
+    variance: Any
+    covariance: Any
     flops: int  # operations of one pass
 
     def copy(self) -> Self: ...

@@ -1,9 +1,11 @@
 """What every algorithm returns: where it ended, how it got there, and whether to trust it."""
 
 from dataclasses import dataclass, field
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
+
+from .protocols import Posterior
 
 
 class Snapshot(NamedTuple):
@@ -19,7 +21,7 @@ class Snapshot(NamedTuple):
     """
 
     log_evidence: float
-    mean: np.ndarray
+    mean: float | np.ndarray
     flops: int
     seconds: float
     mismatch: float
@@ -39,43 +41,43 @@ class Result:
     Book: section 3.2.
     """
 
-    posterior: object
+    posterior: Posterior
     status: str = "not started"
     converged: bool = False
     history: list[Snapshot] = field(default_factory=list)
 
     @property
-    def log_evidence(self):
+    def log_evidence(self) -> float:
         """log p(D), in nats."""
         return self.history[-1].log_evidence
 
     @property
-    def mean(self):
+    def mean(self) -> Any:
         """The posterior mean."""
         return self.posterior.mean
 
     @property
-    def variance(self):
+    def variance(self) -> Any:
         """The posterior variance, in the family's own shape."""
         return self.posterior.variance
 
     @property
-    def covariance(self):
+    def covariance(self) -> Any:
         """The posterior covariance matrix."""
         return self.posterior.covariance
 
     @property
-    def passes(self):
+    def passes(self) -> int:
         """How many passes were made over the terms."""
         return len(self.history)
 
     @property
-    def skipped(self):
+    def skipped(self) -> int:
         """How many refinements of the whole run met an improper cavity."""
         return sum(snapshot.skipped for snapshot in self.history)
 
     @property
-    def mismatch(self):
+    def mismatch(self) -> float:
         """The square root of the largest Jeffreys divergence between marginal and tilted, over power.
 
         Zero exactly at a fixed point, without units, the same for every family.

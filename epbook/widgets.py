@@ -236,6 +236,7 @@ def _table(sliders, frames):
     return (
         "<details><summary>Values</summary>\n<table>"
         + (f"<caption>With {at}.</caption>" if held else "")
-        + f'\n<thead><tr><th scope="col">{escape(varied.label)}</th><th scope="col">What the figure shows</th></tr></thead>'
+        + f'\n<thead><tr><th scope="col">{escape(varied.label)}</th>'
+        + '<th scope="col">What the figure shows</th></tr></thead>'
         + f"\n<tbody>\n{rows}\n</tbody></table></details>"
     )

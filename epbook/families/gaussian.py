@@ -13,6 +13,7 @@ its Hessian.  Moment matching is the same for every term, (3.18), (3.19), (5.13)
 import math
 
 import numpy as np
+from numpy.typing import ArrayLike
 from scipy.linalg import cho_factor, cho_solve
 
 from ..checks import finite_array, positive_array, symmetric_matrix
@@ -137,15 +138,15 @@ class Gaussian(_GaussianFamily):
 
     __slots__ = ()
 
-    def __init__(self, precision, shift):
+    def __init__(self, precision: float, shift: float):
         self.precision = float(finite_array("precision", precision, 0))
         self.shift = float(finite_array("shift", shift, 0))
 
     @classmethod
-    def from_moments(cls, mean, variance):
+    def from_moments(cls, mean: float, variance: float) -> "Gaussian":
         """The Gaussian with this mean and variance (> 0)."""
         variance = float(positive_array("variance", variance, 0))
-        return cls(1 / variance, finite_array("mean", mean, 0) / variance)
+        return cls(1 / variance, float(finite_array("mean", mean, 0)) / variance)
 
     @property
     def is_proper(self):
@@ -201,12 +202,12 @@ class SphericalGaussian(_GaussianFamily):
 
     __slots__ = ()
 
-    def __init__(self, precision, shift):
+    def __init__(self, precision: float, shift: ArrayLike):
         self.precision = float(finite_array("precision", precision, 0))
         self.shift = finite_array("shift", shift, 1)
 
     @classmethod
-    def from_moments(cls, mean, variance):
+    def from_moments(cls, mean: ArrayLike, variance: float) -> "SphericalGaussian":
         """The spherical Gaussian with mean (d,) and one variance (> 0)."""
         variance = float(positive_array("variance", variance, 0))
         return cls(1 / variance, finite_array("mean", mean, 1) / variance)
@@ -231,14 +232,14 @@ class DiagonalGaussian(_GaussianFamily):
 
     __slots__ = ()
 
-    def __init__(self, precision, shift):
+    def __init__(self, precision: ArrayLike, shift: ArrayLike):
         self.precision = finite_array("precision", precision, 1)
         self.shift = finite_array("shift", shift, 1)
         if self.precision.shape != self.shift.shape:
             raise ValueError(f"precision {self.precision.shape} and shift {self.shift.shape} must have one shape")
 
     @classmethod
-    def from_moments(cls, mean, variance):
+    def from_moments(cls, mean: ArrayLike, variance: ArrayLike) -> "DiagonalGaussian":
         """The diagonal Gaussian with mean (d,) and variances (d,), all > 0."""
         variance = positive_array("variance", variance, 1)
         return cls(1 / variance, finite_array("mean", mean, 1) / variance)
@@ -263,14 +264,14 @@ class FullGaussian(_GaussianFamily):
 
     __slots__ = ()
 
-    def __init__(self, precision, shift):
+    def __init__(self, precision: ArrayLike, shift: ArrayLike):
         self.precision = symmetric_matrix("precision", precision)
         self.shift = finite_array("shift", shift, 1)
         if self.precision.shape[0] != self.shift.size:
             raise ValueError(f"precision {self.precision.shape} and shift {self.shift.shape} must agree in d")
 
     @classmethod
-    def from_moments(cls, mean, covariance):
+    def from_moments(cls, mean: ArrayLike, covariance: ArrayLike) -> "FullGaussian":
         """The Gaussian with mean (d,) and positive-definite covariance (d, d)."""
         try:
             precision = _inverse(symmetric_matrix("covariance", covariance))

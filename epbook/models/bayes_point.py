@@ -1,8 +1,11 @@
 """The Bayes Point Machine of thesis chapter 5: linear classification by averaging separators."""
 
 import math
+from collections.abc import Callable
+from typing import Any
 
 import numpy as np
+from numpy.typing import ArrayLike
 from scipy.linalg import lu_factor, lu_solve
 from scipy.optimize import linprog
 from scipy.special import ndtr
@@ -10,8 +13,11 @@ from scipy.special import ndtr
 from ..checks import finite_array, signs, symmetric_matrix
 from ..errors import NotSeparableError
 from ..posteriors import KernelGaussian, LinearGaussian
+from ..result import Result
 from ..terms import Step
-from .exact import cone_moments
+from .exact import Exact, cone_moments
+
+Kernel = Callable[[np.ndarray, np.ndarray], np.ndarray]
 
 
 class BayesPoint:
@@ -41,7 +47,15 @@ class BayesPoint:
     Book: section 5.1.
     """
 
-    def __init__(self, X, y, kernel=None, noise=0.0, slack=0.0, bias=False):
+    def __init__(
+        self,
+        X: ArrayLike,
+        y: ArrayLike,
+        kernel: Kernel | None = None,
+        noise: float = 0.0,
+        slack: float = 0.0,
+        bias: bool = False,
+    ):
         self.X = finite_array("X", X, 2)
         self.y = signs("y", y, len(self.X))
         self.term = Step(noise, slack)
@@ -80,21 +94,21 @@ class BayesPoint:
                 "allow errors with noise > 0 (say 0.05) or slack > 0"
             )
 
-    def posterior(self):
+    def posterior(self) -> LinearGaussian | KernelGaussian:
         """Where EP starts: the prior, in weight space or, with a kernel, in kernel space."""
         return LinearGaussian(self._signed) if self.kernel is None else KernelGaussian(self._signed)
 
-    def log_likelihood(self, w):
+    def log_likelihood(self, w: ArrayLike) -> np.ndarray:
         """log p(y | X, w) at weights w, shape (..., d), in weight space."""
         self._require_weights("log_likelihood")
         return self.term.log_value(np.asarray(w, dtype=float) @ self._signed.T).sum(axis=-1)
 
-    def log_joint(self, w):
+    def log_joint(self, w: ArrayLike) -> np.ndarray:
         """log p(y, w | X) at weights w, shape (..., d), in weight space."""
         w = np.asarray(w, dtype=float)
         return self.log_likelihood(w) - 0.5 * (w.shape[-1] * math.log(2 * math.pi) + (w**2).sum(axis=-1))
 
-    def sample_prior(self, size, rng=None):
+    def sample_prior(self, size: int, rng: int | np.random.Generator | None = None) -> np.ndarray:
         """`size` draws of the weights, shape (size, d), in weight space."""
         self._require_weights("sample_prior")
         return np.random.default_rng(rng).standard_normal((size, self._signed.shape[1]))
@@ -103,7 +117,7 @@ class BayesPoint:
         if self.kernel is not None:
             raise ValueError(f"{what} needs weight space, and this problem has a kernel")
 
-    def exact(self):
+    def exact(self) -> Exact:
         """Evidence, mean and covariance in closed form, for three weights and no slack.
 
         Raises:
@@ -114,7 +128,7 @@ class BayesPoint:
             raise ValueError("the closed form needs slack = 0")
         return cone_moments(self._signed, self.term.noise)
 
-    def latent(self, result, X):
+    def latent(self, result: Result, X: ArrayLike) -> tuple[np.ndarray, np.ndarray]:
         """Mean and variance of w.x under the posterior, each of shape (m,).
 
         Args:
@@ -127,7 +141,7 @@ class BayesPoint:
         X = finite_array("X", X, 2)
         if X.shape[1] != self.X.shape[1]:
             raise ValueError(f"X needs {self.X.shape[1]} columns as in training, not {X.shape[1]}")
-        posterior = result.posterior
+        posterior: Any = result.posterior
         if self.kernel is None:
             features = self._features(X)
             return features @ posterior.mean, np.einsum("ij,jk,ik->i", features, posterior.covariance, features)
@@ -142,11 +156,11 @@ class BayesPoint:
         factor = lu_factor(np.eye(len(tau)) + posterior.C * tau)
         return np.einsum("ij,j,ji->i", cross, tau, lu_solve(factor, cross.T))
 
-    def predict(self, result, X):
+    def predict(self, result: Result, X: ArrayLike) -> np.ndarray:
         """Labels +1 or -1 by the Bayes point (5.90), shape (m,). Arguments as in `latent`."""
         return np.where(self.latent(result, X)[0] >= 0, 1.0, -1.0)
 
-    def predict_proba(self, result, X):
+    def predict_proba(self, result: Result, X: ArrayLike) -> np.ndarray:
         """p(y = +1 | x, D), the full average (5.7), shape (m,). Arguments as in `latent`."""
         mean, variance = self.latent(result, X)
         return self.term.noise + (1 - 2 * self.term.noise) * ndtr(mean / np.sqrt(variance + self.term.slack**2))

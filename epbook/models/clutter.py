@@ -3,6 +3,7 @@
 import math
 
 import numpy as np
+from numpy.typing import ArrayLike
 from scipy.special import logsumexp
 
 from ..checks import finite_array, number_in
@@ -35,7 +36,14 @@ class ClutterProblem:
     Book: section 3.1.
     """
 
-    def __init__(self, x, w=0.5, prior_variance=100.0, clutter_variance=10.0, family="spherical"):
+    def __init__(
+        self,
+        x: ArrayLike,
+        w: float = 0.5,
+        prior_variance: float = 100.0,
+        clutter_variance: float = 10.0,
+        family: str = "spherical",
+    ):
         self.x = finite_array("x", x, (1, 2))
         self.w = number_in("w", w, 0, 1, meaning="the probability of clutter")
         self.prior_variance = number_in("prior_variance", prior_variance, 0, math.inf, open_low=True)
@@ -47,7 +55,16 @@ class ClutterProblem:
         self.terms = [Clutter(x_i, self.w, self.clutter_variance) for x_i in self.x]
 
     @classmethod
-    def sample(cls, n, theta=2.0, w=0.5, d=None, *, rng=None, **options):
+    def sample(
+        cls,
+        n: int,
+        theta: ArrayLike = 2.0,
+        w: float = 0.5,
+        d: int | None = None,
+        *,
+        rng: int | np.random.Generator | None = None,
+        **options,
+    ) -> "ClutterProblem":
         """Draw n data from the model.
 
         Args:
@@ -65,7 +82,7 @@ class ClutterProblem:
         clutter = clutter if d is None else clutter[:, None]
         noise = rng.standard_normal(shape)
         scale = math.sqrt(options.get("clutter_variance", 10.0))
-        return cls(np.where(clutter, scale * noise, theta + noise), w, **options)
+        return cls(np.where(clutter, scale * noise, np.asarray(theta) + noise), w, **options)
 
     def prior(self):
         """The prior as a member of the chosen family."""
@@ -78,14 +95,14 @@ class ClutterProblem:
             return DiagonalGaussian.from_moments(np.zeros(d), np.full(d, self.prior_variance))
         return FullGaussian.from_moments(np.zeros(d), self.prior_variance * np.eye(d))
 
-    def posterior(self):
+    def posterior(self) -> Whole:
         """Where EP starts: the prior, with no sites yet."""
         return Whole(self.prior())
 
-    def log_likelihood(self, theta):
+    def log_likelihood(self, theta: ArrayLike) -> np.ndarray:
         """log p(D | theta) at points theta: any shape in 1-D, (m, d) in d dimensions."""
         if self.x.ndim == 1:
-            return sum(term.log_value(np.asarray(theta, dtype=float)) for term in self.terms)
+            return sum((term.log_value(theta) for term in self.terms), start=np.zeros(np.shape(theta)))
         d = self.x.shape[1]
         square = ((self.x[:, None] - np.asarray(theta)[None]) ** 2).sum(axis=2)
         with np.errstate(divide="ignore"):  # w = 0 or 1 is a model, not an accident
@@ -95,7 +112,7 @@ class ClutterProblem:
             )
         return np.logaddexp(signal, clutter[:, None]).sum(axis=0)
 
-    def log_joint(self, theta):
+    def log_joint(self, theta: ArrayLike) -> np.ndarray:
         """log p(D, theta)  (3.4)."""
         theta = np.asarray(theta, dtype=float)
         d = 1 if self.x.ndim == 1 else self.x.shape[1]
@@ -103,12 +120,12 @@ class ClutterProblem:
         log_prior = -0.5 * (d * math.log(2 * math.pi * self.prior_variance) + square / self.prior_variance)
         return log_prior + self.log_likelihood(theta)
 
-    def sample_prior(self, size, rng=None):
+    def sample_prior(self, size: int, rng: int | np.random.Generator | None = None) -> np.ndarray:
         """`size` draws of theta, shape (size,) or (size, d)."""
         shape = (size,) + self.x.shape[1:]
         return math.sqrt(self.prior_variance) * np.random.default_rng(rng).standard_normal(shape)
 
-    def exact(self):
+    def exact(self) -> Exact:
         """Evidence, mean and covariance: by quadrature in 1-D, else by all 2^n labellings.
 
         Raises:

@@ -2,9 +2,11 @@
 
 import itertools
 import math
+from collections.abc import Callable
 from typing import NamedTuple
 
 import numpy as np
+from numpy.typing import ArrayLike
 from scipy.special import logsumexp
 
 from ..checks import finite_array, number_in
@@ -20,11 +22,11 @@ class Exact(NamedTuple):
     """
 
     log_evidence: float
-    mean: np.ndarray
-    covariance: np.ndarray
+    mean: float | np.ndarray
+    covariance: float | np.ndarray
 
 
-def grid_moments(log_joint, low, high, step):
+def grid_moments(log_joint: Callable[[np.ndarray], np.ndarray], low: float, high: float, step: float) -> Exact:
     """Evidence, mean and variance of a smooth 1-D joint by the trapezoid rule.
 
     On an analytic integrand that decays to nothing at both ends the rule converges
@@ -49,7 +51,7 @@ def grid_moments(log_joint, low, high, step):
     return Exact(log_evidence, mean, float(weight @ (theta - mean) ** 2))
 
 
-def cone_moments(X, noise=0.0):
+def cone_moments(X: ArrayLike, noise: float = 0.0) -> Exact:
     """Evidence, mean and covariance of w ~ N(0, I) in three dimensions, given that X w > 0.
 
     The planes X w = 0 cut space into cones.  A cone's evidence is its solid angle over 4 pi;

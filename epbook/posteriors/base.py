@@ -1,6 +1,7 @@
 """What every posterior keeps: its sites, their log scales, and an honest copy."""
 
 import copy
+from typing import Any
 
 
 class Posterior:
@@ -14,8 +15,9 @@ class Posterior:
         log_scales: log s_i, the constant that makes site i as tall as its term (3.39).
     """
 
-    sites: list
-    log_scales: list
+    sites: list[Any]
+    log_scales: list[float]
+    one: Any
 
     def prepare(self, n):
         """Start n sites at 1, or check that the n sites of an earlier run fit.

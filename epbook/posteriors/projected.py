@@ -10,6 +10,7 @@ log |I + C diag(tau)| by log(1 + change of tau * A_ii).  The prior's C is never 
 import math
 
 import numpy as np
+from numpy.typing import ArrayLike
 from scipy.linalg import cho_factor, cho_solve, lu_factor, lu_solve
 from scipy.linalg.blas import daxpy, dger
 
@@ -84,12 +85,12 @@ class LinearGaussian(_Projected):
     Book: section 5.2.
     """
 
-    def __init__(self, X):
+    def __init__(self, X: ArrayLike):
         self.X = finite_array("X", X, 2)
         n, d = self.X.shape
         super().__init__(n, np.zeros(d), np.eye(d))
 
-    def marginal(self, i):
+    def marginal(self, i: int) -> Gaussian:
         """q on w.x_i."""
         column, a, h = self._column(i)
         return Gaussian._of(1 / a, h / a)
@@ -115,7 +116,7 @@ class LinearGaussian(_Projected):
         self.covariance = np.asfortranarray((covariance + covariance.T) / 2)
         self.mean = self.covariance @ (nu @ self.X)
 
-    def log_normaliser(self):
+    def log_normaliser(self) -> float:
         """log of the integral of prior times sites, right after a refresh."""
         _, nu = self._site_arrays()
         return 0.5 * (float((nu @ self.X) @ self.mean) - self._log_det)
@@ -145,13 +146,13 @@ class KernelGaussian(_Projected):
 
     DRIFT = 1e-11  # the relative rounding error at which A is computed anew
 
-    def __init__(self, C):
+    def __init__(self, C: ArrayLike):
         self.C = symmetric_matrix("C", C)
         if (np.diag(self.C) <= 0).any():
             raise ValueError(f"C must have a positive diagonal, but entry {np.argmin(np.diag(self.C))} is {np.diag(self.C).min():g}")
         super().__init__(len(self.C), np.zeros(len(self.C)), np.array(self.C, order="F"))
 
-    def marginal(self, i):
+    def marginal(self, i: int) -> Gaussian:
         """q on f_i."""
         a = self.covariance.item(i, i)
         return Gaussian._of(1 / a, self.mean.item(i) / a)
@@ -183,13 +184,13 @@ class KernelGaussian(_Projected):
         self.covariance = np.asfortranarray((covariance + covariance.T) / 2)
         self.mean = self.covariance @ nu
 
-    def log_normaliser(self):
+    def log_normaliser(self) -> float:
         """log of the integral of prior times sites, right after a refresh (5.76)."""
         _, nu = self._site_arrays()
         return 0.5 * (float(nu @ self.mean) - self._log_det)
 
     @property
-    def weights(self):
+    def weights(self) -> np.ndarray:
         """beta = nu - tau h: the posterior mean is C beta, and beta = alpha at a fixed point (5.84)."""
         tau, nu = self._site_arrays()
         return nu - tau * self.mean

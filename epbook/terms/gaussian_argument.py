@@ -13,6 +13,7 @@ The curvature has the shape of `variance`: a number (mean over coordinates), a v
 import math
 
 import numpy as np
+from numpy.typing import ArrayLike
 from scipy.linalg import cho_factor, cho_solve
 from scipy.special import erfcx, log_ndtr, logsumexp
 
@@ -42,7 +43,7 @@ class Clutter:
     Book: section 3.1.
     """
 
-    def __init__(self, x, w=0.5, clutter_variance=10.0):
+    def __init__(self, x: ArrayLike, w: float = 0.5, clutter_variance: float = 10.0):
         x = finite_array("x", x, (0, 1))
         self.x = float(x) if x.ndim == 0 else x
         self.w = number_in("w", w, 0, 1, meaning="the probability of clutter")
@@ -54,9 +55,9 @@ class Clutter:
     def __repr__(self):
         return f"Clutter(x={self.x!r}, w={self.w:g}, clutter_variance={self.clutter_variance:g})"
 
-    def log_value(self, theta):
+    def log_value(self, theta: ArrayLike) -> np.ndarray:
         """log p(x | theta) for 1-D theta of any shape."""
-        signal = self._log_signal - 0.5 * (LOG_2PI + np.square(self.x - theta))
+        signal = self._log_signal - 0.5 * (LOG_2PI + np.square(self.x - np.asarray(theta)))
         return np.logaddexp(signal, self._log_clutter)
 
     def log_z(self, mean, variance, power=1.0):
@@ -95,14 +96,14 @@ class Step:
 
     flops = 20
 
-    def __init__(self, noise=0.0, slack=0.0):
+    def __init__(self, noise: float = 0.0, slack: float = 0.0):
         self.noise = number_in("noise", noise, 0, 0.5, open_high=True, meaning="the probability of a wrong label")
         self.slack = number_in("slack", slack, 0, math.inf, meaning="the width of the step")
 
     def __repr__(self):
         return f"Step(noise={self.noise:g}, slack={self.slack:g})"
 
-    def log_value(self, f):
+    def log_value(self, f: ArrayLike) -> np.ndarray:
         """log p(label | f) for f = y w.x of any shape."""
         f = np.asarray(f, dtype=float)
         if self.slack == 0:
