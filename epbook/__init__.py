@@ -9,6 +9,7 @@ Book: Minka's thesis "A family of algorithms for approximate Bayesian inference"
 from .errors import ConvergenceWarning, ImproperPosteriorError, NoMassError, NotSeparableError
 from .expectation_propagation import Refinement, ep, parallel, refine, sequential, shuffled
 from .families import DiagonalGaussian, FullGaussian, Gaussian, SphericalGaussian
+from .kernels import GaussianKernel, LinearKernel, PolynomialKernel
 from .models import BayesPoint, ClutterProblem
 from .posteriors import KernelGaussian, LinearGaussian, Whole
 from .result import Result, Snapshot
@@ -24,11 +25,14 @@ __all__ = [
     "DiagonalGaussian",
     "FullGaussian",
     "Gaussian",
+    "GaussianKernel",
     "ImproperPosteriorError",
     "KernelGaussian",
     "LinearGaussian",
+    "LinearKernel",
     "NoMassError",
     "NotSeparableError",
+    "PolynomialKernel",
     "Refinement",
     "Result",
     "Snapshot",

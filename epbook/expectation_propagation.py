@@ -50,7 +50,7 @@ def refine(
     """Refine term i against the posterior, and change nothing.
 
     Args:
-        posterior: prior times sites, as in `ep`; `posterior.prepare(len(terms))` was called.
+        posterior: prior times sites, as in `ep`.
         terms: the terms.
         i: which of them.
         power, damping, restricted: as in `ep`.
@@ -59,18 +59,19 @@ def refine(
         A `Refinement`; where the cavity is improper its site is the old one.
 
     Raises:
+        ValueError: if terms and sites differ in number.
         NoMassError: if the term has no mass under its cavity.
 
     Example:
         >>> from epbook import Clutter, Gaussian, Whole
         >>> q = Whole(Gaussian.from_moments(0.0, 1.0))
-        >>> q.prepare(1)
         >>> step = refine(q, [Clutter(3.5)], 0)
         >>> step.site.precision < 0        # a site may curve upward
         True
 
     Book: section 3.2.
     """
+    posterior.prepare(len(terms))
     marginal, old = posterior.marginal(i), posterior.sites[i]
     cavity = marginal / old**power  # (3.38)
     if not cavity.is_proper:
@@ -134,7 +135,7 @@ def ep(
         A `Result`. Unless it converged, or `passes` is 1, a `ConvergenceWarning` tells its status.
 
     Raises:
-        ValueError: on options out of range, or if terms and sites differ in number.
+        ValueError: on options out of range, no terms, or if terms and sites differ in number.
         NoMassError: if a term has no mass under its cavity.
 
     Example:
@@ -148,8 +149,15 @@ def ep(
     """
     power = number_in("power", power, 0, np.inf, open_low=True)
     damping = number_in("damping", damping, 0, 1, open_high=True)
-    number_in("passes", passes, 1, np.inf)
+    if number_in("passes", passes, 1, np.inf) != int(passes):
+        raise ValueError(f"passes must be a whole number, not {passes!r}")
     number_in("tol", tol, 0, np.inf)
+    if not hasattr(posterior, "marginal"):
+        raise ValueError(f"posterior must hold a prior and sites, like problem.posterior(), not {type(posterior).__name__}")
+    if not callable(schedule):
+        raise ValueError(f"schedule must be sequential, shuffled, parallel or a function like them, not {schedule!r}")
+    if not terms:
+        raise ValueError("there are no terms: without data the posterior is the prior")
     posterior, n, rng = posterior.copy(), len(terms), np.random.default_rng(rng)
     posterior.prepare(n)
     result, start, flops = Result(posterior), time.perf_counter(), 0
@@ -192,7 +200,10 @@ def _diagnose(result: Result, tol: float) -> None:
     elif not last.mismatch < math.inf:
         result.status = f"diverged: the posterior became improper in pass {passes}; try damping=0.5 or the sequential schedule"
     elif skipped:
-        result.status = f"improper: {skipped} cavities since pass {half} had no normaliser; try damping=0.5 or restricted=True"
+        result.status = (
+            f"improper: {skipped} cavities since pass {half} had no normaliser; "
+            "try damping=0.5, or restricted=True for a safer but cruder answer"
+        )
     elif passes >= 10 and trail[-1] > 0.5 * trail[half]:
         result.status = f"oscillating: mismatch still {last.mismatch:.1e} after {passes} passes; try damping=0.5"
     else:

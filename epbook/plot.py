@@ -14,6 +14,7 @@ COLOURS = {
     "site": "#0072B2",
     "cavity": "#E69F00",
     "restricted": "#009E73",
+    "SVM": "#CC79A7",
     "data": "#666666",
     "grid": "#CCCCCC",
 }
@@ -26,6 +27,7 @@ _DASHES = {
     "site": (0, (5, 2)),
     "cavity": (0, (1, 1.5)),
     "restricted": (0, (4, 1.5, 1, 1.5)),
+    "SVM": (0, (5, 2)),
 }
 
 
@@ -93,5 +95,85 @@ def rug(axes, x):
         >>> rug(axes, [0.5, 1.0])
         >>> plt.close(figure)
     """
-    axes.plot(x, [0.0] * len(x), "|", color=COLOURS["data"], markersize=12, markeredgewidth=1.5, clip_on=False,
+    axes.plot(x, [0.02] * len(x), "|", color=COLOURS["data"], markersize=10, markeredgewidth=1.5,
               transform=axes.get_xaxis_transform())  # fmt: skip
+
+
+def boundary(axes, w, kind, label=None, **options):
+    """Draw the line w1 x1 + w2 x2 + w3 = 0 across the axes, in the colour and line of its kind.
+
+    Args:
+        axes: matplotlib Axes.
+        w: weights, the bias last, shape (3,).
+        kind, label, options: as in `curve`.
+
+    Example:
+        >>> figure, axes = plt.subplots()
+        >>> boundary(axes, [2.0, 0.0, -1.0], "SVM")
+        >>> plt.close(figure)
+    """
+    w1, w2, bias = w
+    nearest = -bias / (w1**2 + w2**2)
+    foot = nearest * w1, nearest * w2
+    look = {"color": COLOURS[kind], "linestyle": _DASHES.get(kind, "-"), **options}
+    axes.axline(foot, (foot[0] - w2, foot[1] + w1), label=label, **look)
+
+
+def classes(axes, X, y):
+    """Mark labelled points in the plane: crosses for +1, circles for -1.
+
+    Args:
+        axes: matplotlib Axes.
+        X: points, shape (n, 2).
+        y: labels +1 or -1, shape (n,).
+
+    Example:
+        >>> import numpy as np
+        >>> figure, axes = plt.subplots()
+        >>> classes(axes, np.eye(2), np.array([1, -1]))
+        >>> plt.close(figure)
+    """
+    axes.plot(*X[y > 0].T, "x", color="black", markersize=8, markeredgewidth=2, zorder=3)
+    axes.plot(*X[y < 0].T, "o", color="black", markerfacecolor="white", markersize=7, markeredgewidth=1.5, zorder=3)
+
+
+def field_and_curves():
+    """A figure with one large panel and, right of it, two small ones over one axis.
+
+    Returns:
+        (figure, [large, upper, lower]).
+
+    Example:
+        >>> figure, panels = field_and_curves()
+        >>> len(panels)
+        3
+        >>> plt.close(figure)
+    """
+    figure = plt.figure(figsize=(6.4, 3.9))
+    cells = figure.add_gridspec(2, 2, width_ratios=[1.45, 1])
+    upper = figure.add_subplot(cells[0, 1])
+    return figure, [figure.add_subplot(cells[:, 0]), upper, figure.add_subplot(cells[1, 1], sharex=upper)]
+
+
+def criteria(panels, widths, log_evidence, error, at, xlabel):
+    """Draw evidence above and test error below, over a logarithmic axis, with a mark at one setting.
+
+    Args:
+        panels: two matplotlib Axes.
+        widths, log_evidence, error: shape (m,); the error in per cent.
+        at: index of the marked setting.
+        xlabel: what the widths are.
+
+    Example:
+        >>> figure, panels = plt.subplots(2)
+        >>> criteria(panels, [1, 2], [-3.0, -2.0], [10.0, 9.0], at=1, xlabel="width")
+        >>> plt.close(figure)
+    """
+    for axes, values, kind, title in zip(panels, (log_evidence, error), ("EP", "ADF"), ("log evidence", "test error, %")):
+        curve(axes, widths, values, kind)
+        axes.plot(widths[at], values[at], "o", color=COLOURS[kind], markersize=10)
+        axes.set(xscale="log", title=title)
+        axes.minorticks_off()
+    ticks = [widths[0], widths[len(widths) // 2], widths[-1]]
+    panels[1].set(xlabel=xlabel, xticks=ticks, xticklabels=[f"{tick:g}" for tick in ticks])
+    panels[0].tick_params(labelbottom=False)

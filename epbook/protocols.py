@@ -6,7 +6,8 @@ from typing import Any, Protocol, Self
 class Term(Protocol):
     """A factor of the joint distribution.
 
-    It tells log Z, and the derivatives that its family needs, at the parameters of a cavity.
+    It tells log Z, and the derivatives that its family needs, at the parameters of a cavity:
+    the Gaussian families pass (mean, variance), and another family passes its own.
     """
 
     flops: int  # operations of one log_z
@@ -20,6 +21,7 @@ class Density(Protocol):
 
     is_proper: bool
     log_normaliser: float
+    size: int
 
     def __mul__(self, other: Self) -> Self: ...
 

@@ -28,7 +28,7 @@ class Snapshot(NamedTuple):
     skipped: int
 
 
-@dataclass
+@dataclass(repr=False)
 class Result:
     """An approximate posterior with its evidence, its history and a diagnosis.
 
@@ -45,6 +45,10 @@ class Result:
     status: str = "not started"
     converged: bool = False
     history: list[Snapshot] = field(default_factory=list)
+
+    def __repr__(self) -> str:
+        evidence = f", log_evidence={self.log_evidence:.6g}" if self.history else ""
+        return f"Result({self.status!r}{evidence})"
 
     @property
     def log_evidence(self) -> float:

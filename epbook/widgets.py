@@ -15,7 +15,7 @@ from .notebook import Picture, check_label, check_words, glue, mode, picture, pu
 __all__ = ["explore", "glue", "mode", "show"]
 
 MOST_FRAMES = 60
-_frames_on_page = {}  # a page is one run of a notebook, hence one kernel: figure name -> frames
+_frames_on_page: dict[str, int] = {}  # a page is one run of a notebook, hence one kernel: figure name -> frames
 
 
 def explore(draw, *, name, caption, default=None, labels=None, **grids):

@@ -13,7 +13,8 @@ def test_quadrature_equals_enumeration():
     one, many = ClutterProblem(X, 0.4).exact(), ClutterProblem(X[:, None], 0.4).exact()
     assert one.log_evidence == pytest.approx(many.log_evidence, abs=1e-11)
     assert one.mean == pytest.approx(many.mean[0], abs=1e-10)
-    assert one.covariance == pytest.approx(many.covariance[0, 0], abs=1e-9)
+    assert one.variance == one.covariance == pytest.approx(many.covariance[0, 0], abs=1e-9)
+    assert many.variance == pytest.approx([one.variance], abs=1e-9)
 
 
 @pytest.mark.parametrize("w", [0.0, 0.03, 0.5, 0.97, 1.0])

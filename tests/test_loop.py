@@ -251,6 +251,8 @@ def test_schedules_visit_every_term_once(schedule):
         ({"power": 0}, r"power must lie in \(0, inf\)"),
         ({"damping": 1.0}, r"damping must lie in \[0, 1\), not 1.0"),
         ({"passes": 0}, "passes must lie in"),
+        ({"passes": 1.5}, "passes must be a whole number, not 1.5"),
+        ({"schedule": "parallel"}, "schedule must be sequential, shuffled, parallel .* not 'parallel'"),
         ({"tol": -1}, "tol must lie in"),
     ],
 )
@@ -262,6 +264,21 @@ def test_bad_options(problem, options, message):
 def test_wrong_number_of_terms():
     with pytest.raises(ValueError, match="2 terms were given for 3 sites"):
         ep(LinearGaussian(np.eye(3)), [Step()] * 2)
+
+
+def test_no_terms():
+    with pytest.raises(ValueError, match="there are no terms"):
+        ep(Whole(Gaussian.from_moments(0.0, 1.0)), [])
+
+
+def test_a_problem_is_not_a_posterior(problem):
+    with pytest.raises(ValueError, match=r"like problem.posterior\(\), not ClutterProblem"):
+        ep(problem, problem.terms)
+
+
+def test_a_result_prints_as_its_status(problem):
+    result = ep(problem.posterior(), problem.terms)
+    assert repr(result) == f"Result({result.status!r}, log_evidence={result.log_evidence:.6g})"
 
 
 def test_improper_prior():

@@ -128,7 +128,8 @@ def test_the_same_figure_gives_the_same_bytes(any_mode, outputs):
     assert outputs[: len(outputs) // 2] == outputs[len(outputs) // 2 :]
 
 
-def test_the_palette_keeps_paper_flat_fills_and_lone_dots():
+def test_the_palette_keeps_paper_flat_fills_and_lone_dots(set_mode):
+    set_mode("live")
     figure, axes = plt.subplots(figsize=(6.4, 4))
     grid = np.linspace(-3, 3, 120)
     axes.pcolormesh(grid, grid, np.exp(-(grid**2) - grid[:, None] ** 2))

@@ -73,6 +73,11 @@ class _GaussianFamily:
         return log_z, tilted
 
     @property
+    def size(self):
+        """How many numbers the parameters hold."""
+        return np.size(self.precision) + np.size(self.shift)
+
+    @property
     def is_proper(self):
         """Whether this can be normalised."""
         return bool(np.all(self.precision > 0))

@@ -3,7 +3,7 @@
 import itertools
 import math
 from collections.abc import Callable
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -24,6 +24,11 @@ class Exact(NamedTuple):
     log_evidence: float
     mean: float | np.ndarray
     covariance: float | np.ndarray
+
+    @property
+    def variance(self) -> Any:
+        """The variance of each coordinate, or the variance in 1-D."""
+        return np.diag(self.covariance) if np.ndim(self.covariance) else self.covariance
 
 
 def grid_moments(log_joint: Callable[[np.ndarray], np.ndarray], low: float, high: float, step: float) -> Exact:

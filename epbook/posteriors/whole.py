@@ -1,7 +1,5 @@
 """The posterior of terms that each see all of theta: q itself is one member of the family."""
 
-import numpy as np
-
 from .base import Posterior
 
 
@@ -69,4 +67,4 @@ class Whole(Posterior):
     @property
     def flops(self):
         """Operations of one pass: cavity, site and product of each visit, and a refresh."""
-        return 4 * len(self.sites) * (np.size(self.prior.precision) + np.size(self.prior.shift))
+        return 4 * len(self.sites) * self.prior.size

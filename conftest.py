@@ -1,0 +1,31 @@
+"""What every test session needs: notebooks in their stored form, and the quick tests first."""
+
+import os
+from pathlib import Path
+
+import matplotlib
+import pytest
+
+ROOT = Path(__file__).parent
+os.environ.setdefault("EPBOOK_WIDGETS", "still")  # for the kernels that nbval starts
+matplotlib.use("agg")  # for the doctests, here; a kernel chooses its own
+collect_ignore = ["book/_ext"]
+
+
+@pytest.fixture(autouse=True)
+def matplotlib_as_it_comes():
+    """A test or doctest that sets a style keeps it to itself."""
+    with matplotlib.rc_context():
+        yield
+
+
+def pytest_collection_modifyitems(items):
+    items.sort(key=_stage)
+
+
+def _stage(item):
+    """0 for the library, 1 for the notebooks, 2 for the browser."""
+    place = item.path.relative_to(ROOT)
+    if place.is_relative_to("tests/browser"):
+        return 2
+    return int(place.parts[0] == "book" or place.name == "test_notebooks.py")
