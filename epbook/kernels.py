@@ -19,7 +19,7 @@ class LinearKernel:
         >>> LinearKernel()(np.eye(2), np.eye(2)).tolist()
         [[1.0, 0.0], [0.0, 1.0]]
 
-    Book: section 5.3.
+    Book: section 5.4.
     """
 
     def __call__(self, X: np.ndarray, Y: np.ndarray) -> np.ndarray:

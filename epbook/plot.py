@@ -5,6 +5,7 @@ tell the curves apart in print without colour.
 """
 
 import matplotlib.pyplot as plt
+import numpy as np
 
 COLOURS = {
     "exact": "#000000",
@@ -128,7 +129,6 @@ def classes(axes, X, y):
         y: labels +1 or -1, shape (n,).
 
     Example:
-        >>> import numpy as np
         >>> figure, axes = plt.subplots()
         >>> classes(axes, np.eye(2), np.array([1, -1]))
         >>> plt.close(figure)
@@ -177,3 +177,75 @@ def criteria(panels, widths, log_evidence, error, at, xlabel):
     ticks = [widths[0], widths[len(widths) // 2], widths[-1]]
     panels[1].set(xlabel=xlabel, xticks=ticks, xticklabels=[f"{tick:g}" for tick in ticks])
     panels[0].tick_params(labelbottom=False)
+
+
+def contour(axes, side, values, kind):
+    """Draw where values over a square change sign, in the colour and line of their kind.
+
+    Args:
+        axes: matplotlib Axes.
+        side: grid along either axis, shape (m,).
+        values: at the points of `np.meshgrid(side, side)`, shape (m * m,).
+        kind: a key of `COLOURS`.
+
+    Example:
+        >>> figure, axes = plt.subplots()
+        >>> contour(axes, [0, 1], np.array([-1, 1, -1, 1]), "EP")
+        >>> plt.close(figure)
+    """
+    size, ends = len(side), (side[0], side[-1])
+    axes.contour(side, side, values.reshape(size, size), levels=[0], colors=COLOURS[kind], linestyles=[_DASHES.get(kind, "-")])
+    axes.set(xlim=ends, ylim=ends, xticks=ends, yticks=ends, aspect="equal")
+
+
+def doubt(axes, side, chance):
+    """Shade where a probability over a square lies between 0.1 and 0.9. Arguments as in `contour`."""
+    size = len(side)
+    axes.contourf(side, side, chance.reshape(size, size), levels=[0.1, 0.9], colors="#E8E8E8")
+
+
+def chances(axes, chance, truth):
+    """Histogram of predicted probabilities, stacked by true class.
+
+    Args:
+        axes: matplotlib Axes.
+        chance: predicted p(y = 1), shape (m,).
+        truth: labels +1 or -1, shape (m,).
+
+    Example:
+        >>> figure, axes = plt.subplots()
+        >>> chances(axes, np.array([0.2, 0.9]), np.array([-1, 1]))
+        >>> plt.close(figure)
+    """
+    looks = {"color": [COLOURS["EP"], COLOURS["grid"]], "label": ["positive", "negative"]}
+    _, _, bars = axes.hist([chance[truth > 0], chance[truth < 0]], np.linspace(0, 1, 11), stacked=True, edgecolor="white", **looks)
+    plt.setp(bars[1], hatch="//")
+    axes.set(xlabel="predicted $p(y=1)$", xlim=(0, 1))
+    axes.legend(loc="upper center")
+
+
+def hemisphere(axes, view, region, planes):
+    """Draw half of the unit sphere with a region and the great circles of some planes through its centre.
+
+    Args:
+        axes: matplotlib Axes.
+        view: three unit vectors as rows: to the right, up, toward the eye, shape (3, 3).
+        region: its outline as directions in columns, shape (3, m).
+        planes: normals as rows, shape (p, 3).
+
+    Example:
+        >>> figure, axes = plt.subplots()
+        >>> hemisphere(axes, np.eye(3), np.eye(3), planes=np.eye(3))
+        >>> plt.close(figure)
+    """
+    turn = np.linspace(0, 2 * np.pi, 181)
+    circle = np.array([np.cos(turn), np.sin(turn)])
+    look = {"color": COLOURS["data"], "linewidth": 1}
+    axes.plot(*circle, **look)
+    axes.fill(*(view @ (region / np.linalg.norm(region, axis=0)))[:2], color=COLOURS["grid"])
+    for normal in planes:
+        across = np.linalg.svd(normal[None])[2][1:]  # two unit vectors in the plane
+        x, y, depth = view @ across.T @ circle
+        axes.plot(np.where(depth > 0, x, np.nan), y, **look)
+    axes.set(aspect="equal", xlim=(-1.05, 1.05), ylim=(-1.05, 1.05))
+    axes.axis("off")

@@ -104,11 +104,11 @@ def test_opper_winther_identities():
     X = rng.standard_normal((20, 2))
     problem = BayesPoint(X, np.where(X[:, 0] * X[:, 1] > 0, 1, -1), GaussianKernel(1.0))
     q = ep(problem.posterior(), problem.terms, tol=1e-11, passes=300).posterior
-    np.testing.assert_allclose(q.mean, q.C @ q.weights, atol=1e-9)
+    np.testing.assert_allclose(q.mean, q.C @ q.coefficients, atol=1e-9)
     v = np.array([1 / site.precision for site in q.sites])
     cavity = 1 / (1 / q.variance - 1 / v)
     np.testing.assert_allclose(cavity, 1 / np.diag(np.linalg.inv(q.C + np.diag(v))) - v, rtol=1e-7)
-    assert (q.weights > 0).all()
+    assert (q.coefficients > 0).all()
 
 
 def test_predictive_probability_is_the_integral():

@@ -147,7 +147,7 @@ def test_bpm_kernel(case):
     result = ep(problem.posterior(), problem.terms, **TIGHT)
     assert result.converged
     check(case, "logZ", result.log_evidence, want["logZ"])
-    check(case, "alpha", result.posterior.weights, want["alpha"])
+    check(case, "alpha", result.posterior.coefficients, want["alpha"])
     check(case, "h", result.mean, want["h"])
     check(case, "site_precision", [s.precision for s in result.posterior.sites], want["site_precision"])
     cavities = [refine(result.posterior, problem.terms, i).cavity.variance for i in range(len(given["y"]))]
@@ -164,7 +164,7 @@ def test_orthant(case):
     C, want = np.array(case["inputs"]["C"]), case["outputs"]
     result = ep(KernelGaussian(C), [Step()] * len(C), **TIGHT)
     check(case, "ep_logZ", result.log_evidence, want["ep_logZ"])
-    check(case, "alpha", result.posterior.weights, want["alpha"])
+    check(case, "alpha", result.posterior.coefficients, want["alpha"])
     exact = 1 / 8 + sum(math.asin(C[i, j]) for i, j in [(0, 1), (0, 2), (1, 2)]) / (4 * math.pi)
     check(case, "exact_logZ", math.log(exact), want["exact_logZ"])
 

@@ -91,7 +91,7 @@ class BayesPoint:
         if answer.status == 2:
             raise NotSeparableError(
                 "no separator fits these labels without error, so the noise-free posterior is empty; "
-                "allow errors with noise > 0 (say 0.05) or slack > 0"
+                "allow errors with noise > 0 (say 0.1) or slack > 0"
             )
 
     def posterior(self) -> LinearGaussian | KernelGaussian:
@@ -147,7 +147,7 @@ class BayesPoint:
             return features @ posterior.mean, np.einsum("ij,jk,ik->i", features, posterior.covariance, features)
         cross = (self.kernel(X, self.X) + self.bias) * self.y
         prior = np.array([float(self.kernel(x[None], x[None]).item()) for x in X]) + self.bias
-        return cross @ posterior.weights, prior - self._explained(posterior, cross)
+        return cross @ posterior.coefficients, prior - self._explained(posterior, cross)
 
     @staticmethod
     def _explained(posterior, cross):

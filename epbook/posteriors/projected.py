@@ -69,7 +69,7 @@ class _Projected(Posterior):
 
 
 class LinearGaussian(_Projected):
-    """q over weights w with prior N(0, I); term i sees w.x_i  (5.2).
+    """q over weights w with prior N(0, I); term i sees w.x_i (thesis 5.3).
 
     Args:
         X: signed data points y_i x_i as rows, shape (n, d).
@@ -82,7 +82,7 @@ class LinearGaussian(_Projected):
         >>> q.marginal(0).variance
         5.0
 
-    Book: section 5.2.
+    Book: section 5.3.
     """
 
     def __init__(self, X: ArrayLike):
@@ -129,7 +129,7 @@ class LinearGaussian(_Projected):
 
 
 class KernelGaussian(_Projected):
-    """q over the latent values f at the data, prior N(0, C); term i sees f_i  (5.3).
+    """q over the latent values f at the data, prior N(0, C); term i sees f_i (thesis 5.4).
 
     Args:
         C: signed kernel matrix y_i y_j k(x_i, x_j), shape (n, n), symmetric, positive semidefinite.
@@ -141,7 +141,7 @@ class KernelGaussian(_Projected):
         >>> KernelGaussian([[1.0, 0.5], [0.5, 1.0]]).marginal(1).variance
         1.0
 
-    Book: section 5.3.
+    Book: section 5.4.
     """
 
     DRIFT = 1e-11  # the relative rounding error at which A is computed anew
@@ -190,7 +190,7 @@ class KernelGaussian(_Projected):
         return 0.5 * (float(nu @ self.mean) - self._log_det)
 
     @property
-    def weights(self) -> np.ndarray:
+    def coefficients(self) -> np.ndarray:
         """beta = nu - tau h: the posterior mean is C beta, and beta = alpha at a fixed point (5.84)."""
         tau, nu = self._site_arrays()
         return nu - tau * self.mean
