@@ -1,0 +1,39 @@
+# Two commands: `make book` and `make test`. They need Python >= 3.11 with venv, git and make.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+READY := $(VENV)/.ready
+NEEDED := import sys; sys.version_info >= (3, 11) or sys.exit( \
+	"This book needs Python 3.11 or newer, and $(PYTHON) is " + sys.version.split()[0] + ". Name another: make PYTHON=python3.12")
+export PIP_DISABLE_PIP_VERSION_CHECK := 1
+
+.DEFAULT_GOAL := help
+.PHONY: help book test notebooks lab clean
+
+help: ## list these commands
+	@sed -n 's/^\([a-z]*\):.*## /  make \1~/p' Makefile | tr '~' '\t' | expand -t 20
+
+book: $(READY) ## set up, execute and build the book
+	$(BIN)/jupyter-book build -W -n --keep-going .
+	@echo "Open file://$(CURDIR)/_build/html/index.html"
+
+test: $(READY) ## set up and run every test: library, notebooks, built pages, JupyterLab
+	$(BIN)/python -m pytest
+
+notebooks: $(READY) ## execute the notebooks again and store what they print
+	$(BIN)/python tools/notebooks.py run
+
+lab: $(READY) ## open the chapters in JupyterLab, sliders live
+	$(BIN)/jupyter lab --notebook-dir=book
+
+clean: ## remove the environment and the built book
+	rm -rf $(VENV) _build
+
+$(READY): pyproject.toml requirements.lock
+	@$(PYTHON) -c '$(NEEDED)'
+	@$(PYTHON) -c 'import ensurepip, venv' || { echo "This Python cannot make environments; on Debian and Ubuntu: apt-get install python3-venv"; exit 1; }
+	$(PYTHON) -m venv $(VENV)
+	@echo "Installing the packages of requirements.lock, about a minute the first time"
+	$(BIN)/python -m pip install --quiet --require-hashes -r requirements.lock
+	$(BIN)/python -m pip install --quiet --no-deps -e .
+	@touch $@
