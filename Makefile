@@ -8,7 +8,7 @@ NEEDED := import sys; sys.version_info >= (3, 11) or sys.exit( \
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help book test notebooks lab clean
+.PHONY: help book test notebooks bench lab clean
 
 help: ## list these commands
 	@sed -n 's/^\([a-z]*\):.*## /  make \1~/p' Makefile | tr '~' '\t' | expand -t 20
@@ -22,6 +22,9 @@ test: $(READY) ## set up and run every test: library, notebooks, built pages, Ju
 
 notebooks: $(READY) ## execute the notebooks again and store what they print
 	$(BIN)/python tools/notebooks.py run
+
+bench: $(READY) ## time the loop; not part of the tests
+	$(BIN)/python -m pytest -s benchmarks
 
 lab: $(READY) ## open the chapters in JupyterLab, sliders live
 	$(BIN)/jupyter lab --notebook-dir=book

@@ -2,7 +2,8 @@
 
 Run with `make bench`, or `pytest benchmarks`; not part of the test run.  Both sides make the
 same passes over the same data; `ep()` also measures mismatch and evidence, keeps a history
-and guards against rounding.  The answers are compared before the times.
+and guards against rounding.  The answers are compared before the times.  One BLAS thread:
+on few cores a second one waits in a loop and slows the Python between the calls.
 """
 
 import math
@@ -12,6 +13,7 @@ import warnings
 import numpy as np
 import pytest
 from scipy.linalg.blas import dger
+from threadpoolctl import threadpool_limits
 
 from epbook import BayesPoint, ep
 from epbook.kernels import GaussianKernel
@@ -53,6 +55,12 @@ def library(bpm):
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # the passes are fixed; convergence is not the question
         return ep(bpm.posterior(), bpm.terms, passes=PASSES, tol=0)
+
+
+@pytest.fixture(autouse=True)
+def one_thread():
+    with threadpool_limits(1):
+        yield
 
 
 @pytest.mark.parametrize("n", LIMIT)

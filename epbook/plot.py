@@ -43,20 +43,20 @@ def style():
     plt.rcParams.update(
         {
             "axes.edgecolor": "#444444",
-            "axes.labelsize": 13,
+            "axes.labelsize": 14,
             "axes.spines.right": False,
             "axes.spines.top": False,
-            "axes.titlesize": 13,
+            "axes.titlesize": 14,
             "figure.constrained_layout.use": True,
             "figure.facecolor": "white",
             "figure.figsize": (6.4, 3.8),
-            "font.size": 13,
-            "legend.fontsize": 12,
+            "font.size": 14,
+            "legend.fontsize": 13,
             "legend.frameon": False,
             "lines.linewidth": 2.2,
             "savefig.facecolor": "white",
-            "xtick.labelsize": 12,
-            "ytick.labelsize": 12,
+            "xtick.labelsize": 13,
+            "ytick.labelsize": 13,
         }
     )
 
