@@ -129,7 +129,7 @@ def ep(
         restricted: never let a site lower the precision (the thesis's cure for failures, 3.2.1).
         schedule: `sequential`, `shuffled` or `parallel`, or any function of (n, rng) that yields batches of indices.
         rng: seed or numpy Generator, for schedules that draw.
-        watch: called with the `Result` after each pass; for progress bars.
+        watch: called with the `Result` after each pass; `epbook.progress.bar()` shows a progress bar.
 
     Returns:
         A `Result`. Unless it converged, or `passes` is 1, a `ConvergenceWarning` tells its status.
@@ -207,4 +207,5 @@ def _diagnose(result: Result, tol: float) -> None:
     elif passes >= 10 and trail[-1] > 0.5 * trail[half]:
         result.status = f"oscillating: mismatch still {last.mismatch:.1e} after {passes} passes; try damping=0.5"
     else:
-        result.status = f"stopped after {passes} passes at mismatch {last.mismatch:.1e}; allow more passes to converge"
+        made = "1 pass" if passes == 1 else f"{passes} passes"
+        result.status = f"stopped after {made} at mismatch {last.mismatch:.1e}; allow more passes to converge"

@@ -199,7 +199,13 @@ def contour(axes, side, values, kind):
 
 
 def doubt(axes, side, chance):
-    """Shade where a probability over a square lies between 0.1 and 0.9. Arguments as in `contour`."""
+    """Shade where a probability over a square lies between 0.1 and 0.9. Arguments as in `contour`.
+
+    Example:
+        >>> figure, axes = plt.subplots()
+        >>> doubt(axes, [0, 1], np.array([0.0, 0.4, 0.6, 1.0]))
+        >>> plt.close(figure)
+    """
     size = len(side)
     axes.contourf(side, side, chance.reshape(size, size), levels=[0.1, 0.9], colors="#E8E8E8")
 
@@ -218,7 +224,8 @@ def chances(axes, chance, truth):
         >>> plt.close(figure)
     """
     looks = {"color": [COLOURS["EP"], COLOURS["grid"]], "label": ["positive", "negative"]}
-    _, _, bars = axes.hist([chance[truth > 0], chance[truth < 0]], np.linspace(0, 1, 11), stacked=True, edgecolor="white", **looks)
+    parts, bins = [chance[truth > 0], chance[truth < 0]], np.linspace(0, 1, 11)
+    _, _, bars = axes.hist(parts, bins, stacked=True, edgecolor="white", **looks)
     plt.setp(bars[1], hatch="//")
     axes.set(xlabel="predicted $p(y=1)$", xlim=(0, 1))
     axes.legend(loc="upper center")

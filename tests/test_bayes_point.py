@@ -182,6 +182,9 @@ def test_bad_questions(three_points):
     with pytest.raises(ValueError, match="X needs 2 columns as in training, not 3"):
         three_points.predict(result, [[1.0, 2.0, 3.0]])
     kernel = BayesPoint(X3, Y3, GaussianKernel(1.0))
+    for other in (kernel, BayesPoint(X3[:2], [1, -1], bias=True)):
+        with pytest.raises(ValueError, match="result belongs to another problem"):
+            other.predict(result, X3)
     for ask in (kernel.exact, lambda: kernel.sample_prior(1), lambda: kernel.log_likelihood([[0.0] * 3])):
         with pytest.raises(ValueError, match="needs weight space"):
             ask()

@@ -93,6 +93,40 @@ def test_restricted_never_loses_precision(family):
     np.testing.assert_allclose(held.mean, free.mean, rtol=1e-10)
 
 
+class Sharpen:
+    """A term that takes all of the variance, or more."""
+
+    def __init__(self, share):
+        self.share = share
+
+    def log_z(self, mean, variance, power):
+        inverse = np.linalg.inv(variance) if np.ndim(variance) == 2 else 1 / variance
+        return 0.0, 0.0 * mean, self.share * inverse
+
+
+@pairs
+def test_a_tilted_distribution_without_width_is_refused(pair):
+    with pytest.raises(NoMassError, match="without width"):
+        pair[0].moment_match(Sharpen(2.0))
+
+
+def test_no_width_at_all_is_refused_too():
+    for q in (Gaussian(0.5, 0.1), DiagonalGaussian([0.5, 0.25], [0.0, 1.0])):  # powers of 2: the width is 0 exactly
+        with np.errstate(divide="ignore"), pytest.raises(NoMassError, match="without width"):
+            q.moment_match(Sharpen(1.0))
+
+
+def test_variances_are_the_diagonal_of_the_covariance():
+    for q, _ in MEMBERS.values():
+        np.testing.assert_allclose(
+            np.broadcast_to(q.variance, np.shape(q.shift)), np.diag(np.atleast_2d(q.covariance)).reshape(np.shape(q.shift))
+        )
+
+
+def test_rounding_in_a_symmetric_matrix_is_forgiven():
+    assert FullGaussian(np.array([[2.0, 0.5], [0.5 + 1e-12, 1.0]]), [0.0, 0.0]).is_proper
+
+
 def test_log_density_integrates_to_one():
     x = np.linspace(-20, 20, 4001)
     assert np.exp(MEMBERS["1-D"][0].log_density(x)).sum() * 0.01 == pytest.approx(1, abs=1e-12)

@@ -11,12 +11,14 @@ from epbook import (
     ClutterProblem,
     ConvergenceWarning,
     Gaussian,
+    ImproperPosteriorError,
     KernelGaussian,
     LinearGaussian,
     Step,
     Whole,
     ep,
     parallel,
+    progress,
     refine,
     sequential,
     shuffled,
@@ -51,7 +53,7 @@ def test_first_pass_is_assumed_density_filtering(problem):
         )
     adf = ep(problem.posterior(), problem.terms, passes=1)
     assert (adf.mean, adf.variance, adf.log_evidence) == pytest.approx((m, v, log_s), rel=1e-12)
-    assert adf.status.startswith("stopped after 1 passes")
+    assert adf.status.startswith("stopped after 1 pass at")
 
 
 @pytest.mark.parametrize("options", [{"schedule": shuffled, "rng": 1}, {"damping": 0.4}, {"schedule": parallel, "damping": 0.5}])
@@ -156,6 +158,12 @@ def test_watch_sees_every_pass(problem):
     assert seen == [snapshot.mismatch for snapshot in result.history]
 
 
+def test_progress_bar_counts_passes_and_shows_the_mismatch(problem, capsys):
+    result = ep(problem.posterior(), problem.terms, watch=progress.bar(passes=100, title="clutter"))
+    shown = capsys.readouterr().err
+    assert "clutter" in shown and f"{result.passes}/100" in shown and f"mismatch={result.mismatch:.1e}" in shown
+
+
 def test_refine_changes_nothing(problem):
     result = ep(problem.posterior(), problem.terms)
     before = result.posterior.density, list(result.posterior.sites)
@@ -188,7 +196,28 @@ def test_status_stopped(problem):
 
 
 def test_status_improper():
-    x = [2.08, 1.43, -1.57, -0.36, -1.91, -1.88, 1.61, -2.30, 1.65, 2.55, 2.60, 2.44, -1.73, -4.27, -0.46, -0.78, 0.61, 3.17, 0.30, 5.75]
+    x = [
+        2.08,
+        1.43,
+        -1.57,
+        -0.36,
+        -1.91,
+        -1.88,
+        1.61,
+        -2.30,
+        1.65,
+        2.55,
+        2.60,
+        2.44,
+        -1.73,
+        -4.27,
+        -0.46,
+        -0.78,
+        0.61,
+        3.17,
+        0.30,
+        5.75,
+    ]
     problem = ClutterProblem(x)
     with pytest.warns(ConvergenceWarning, match="improper: .* cavities since pass .*restricted=True"):
         result = ep(problem.posterior(), problem.terms)
@@ -228,6 +257,14 @@ def test_duplicated_points_and_singular_kernel():
     result = ep(KernelGaussian(np.ones((10, 10))), [Step()] * 10, **TIGHT)
     assert result.converged
     np.testing.assert_allclose(result.mean, result.mean[0], rtol=1e-8)
+
+
+@pytest.mark.parametrize("posterior", [LinearGaussian(np.eye(2)), KernelGaussian(np.eye(2))])
+def test_sites_that_outweigh_the_prior_are_refused(posterior):
+    with pytest.raises(ImproperPosteriorError, match="site 1 with precision -1.5 outweighs"):
+        posterior.copy().update([1], [Gaussian(-1.5, 0.0)])
+    with pytest.raises(ImproperPosteriorError, match="negative precisions outweigh the prior"):
+        posterior.copy().update([0, 1], [Gaussian(-1.5, 0.0)] * 2)
 
 
 def test_rounding_is_noticed_and_repaired():

@@ -1,5 +1,6 @@
 """Choice 2 of the algorithm: the exponential family that approximates."""
 
-from .gaussian import DiagonalGaussian, FullGaussian, Gaussian, SphericalGaussian
+from .gaussian import Gaussian
+from .vector_gaussian import DiagonalGaussian, FullGaussian, SphericalGaussian
 
 __all__ = ["DiagonalGaussian", "FullGaussian", "Gaussian", "SphericalGaussian"]

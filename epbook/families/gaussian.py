@@ -1,4 +1,4 @@
-"""Gaussians of four shapes: one algebra on (precision, shift), and what each shape adds.
+"""The algebra of Gaussians on (precision, shift), and the 1-D Gaussian.
 
 The unnormalised density is exp(shift.x - x' precision x / 2).  A product adds parameters
 and a quotient subtracts them, so a site of negative or zero precision (a curve that opens
@@ -13,17 +13,15 @@ its Hessian.  Moment matching is the same for every term, (3.18), (3.19), (5.13)
 import math
 
 import numpy as np
-from numpy.typing import ArrayLike
-from scipy.linalg import cho_factor, cho_solve
 
-from ..checks import finite_array, positive_array, symmetric_matrix
+from ..checks import finite_array, positive_array
 from ..errors import NoMassError
 
 LOG_2PI = math.log(2 * math.pi)
 
 
-class _GaussianFamily:
-    """Everything that holds coordinate by coordinate; precision may be one number or one a coordinate."""
+class GaussianFamily:
+    """Everything that holds coordinate by coordinate: precision is one number, or one a coordinate."""
 
     __slots__ = ("precision", "shift")
 
@@ -80,7 +78,7 @@ class _GaussianFamily:
     @property
     def is_proper(self):
         """Whether this can be normalised."""
-        return bool(np.all(self.precision > 0))
+        return bool(np.all((self.precision > 0) & (self.precision < np.inf)))
 
     @property
     def mean(self):
@@ -123,7 +121,7 @@ class _GaussianFamily:
         return np.maximum(curvature, 0.0)
 
 
-class Gaussian(_GaussianFamily):
+class Gaussian(GaussianFamily):
     """The 1-D Gaussian, in plain floats because it is the family of every hot path.
 
     Args:
@@ -156,7 +154,7 @@ class Gaussian(_GaussianFamily):
     @property
     def is_proper(self):
         """Whether this can be normalised."""
-        return self.precision > 0
+        return 0 < self.precision < math.inf
 
     @property
     def covariance(self):
@@ -185,153 +183,3 @@ class Gaussian(_GaussianFamily):
     @staticmethod
     def _clipped(curvature):
         return max(curvature, 0.0)
-
-
-class SphericalGaussian(_GaussianFamily):
-    """N(m, v I) in d dimensions, the thesis's choice for the clutter problem (3.8).
-
-    Args:
-        precision: 1 / v, one number.
-        shift: precision * mean, shape (d,).
-
-    Raises:
-        ValueError: on other shapes, NaN or infinity.
-
-    Example:
-        >>> q = SphericalGaussian.from_moments([1.0, 2.0], 0.5)
-        >>> q.mean.tolist(), q.variance
-        ([1.0, 2.0], 0.5)
-
-    Book: section 3.1.
-    """
-
-    __slots__ = ()
-
-    def __init__(self, precision: float, shift: ArrayLike):
-        self.precision = float(finite_array("precision", precision, 0))
-        self.shift = finite_array("shift", shift, 1)
-
-    @classmethod
-    def from_moments(cls, mean: ArrayLike, variance: float) -> "SphericalGaussian":
-        """The spherical Gaussian with mean (d,) and one variance (> 0)."""
-        variance = float(positive_array("variance", variance, 0))
-        return cls(1 / variance, finite_array("mean", mean, 1) / variance)
-
-
-class DiagonalGaussian(_GaussianFamily):
-    """A Gaussian with independent coordinates, one variance each.
-
-    Args:
-        precision: 1 / variances, shape (d,).
-        shift: precision * mean, shape (d,).
-
-    Raises:
-        ValueError: on other or unequal shapes, NaN or infinity.
-
-    Example:
-        >>> DiagonalGaussian([1.0, 4.0], [1.0, 4.0]).mean.tolist()
-        [1.0, 1.0]
-
-    Book: section 3.1.
-    """
-
-    __slots__ = ()
-
-    def __init__(self, precision: ArrayLike, shift: ArrayLike):
-        self.precision = finite_array("precision", precision, 1)
-        self.shift = finite_array("shift", shift, 1)
-        if self.precision.shape != self.shift.shape:
-            raise ValueError(f"precision {self.precision.shape} and shift {self.shift.shape} must have one shape")
-
-    @classmethod
-    def from_moments(cls, mean: ArrayLike, variance: ArrayLike) -> "DiagonalGaussian":
-        """The diagonal Gaussian with mean (d,) and variances (d,), all > 0."""
-        variance = positive_array("variance", variance, 1)
-        return cls(1 / variance, finite_array("mean", mean, 1) / variance)
-
-
-class FullGaussian(_GaussianFamily):
-    """A Gaussian with any covariance.
-
-    Args:
-        precision: inverse covariance, shape (d, d), symmetric.
-        shift: precision @ mean, shape (d,).
-
-    Raises:
-        ValueError: on other shapes, NaN, infinity, or an asymmetric precision.
-
-    Example:
-        >>> FullGaussian([[2.0, 0.0], [0.0, 1.0]], [2.0, 3.0]).mean.round(12).tolist()
-        [1.0, 3.0]
-
-    Book: section 3.1.
-    """
-
-    __slots__ = ()
-
-    def __init__(self, precision: ArrayLike, shift: ArrayLike):
-        self.precision = symmetric_matrix("precision", precision)
-        self.shift = finite_array("shift", shift, 1)
-        if self.precision.shape[0] != self.shift.size:
-            raise ValueError(f"precision {self.precision.shape} and shift {self.shift.shape} must agree in d")
-
-    @classmethod
-    def from_moments(cls, mean: ArrayLike, covariance: ArrayLike) -> "FullGaussian":
-        """The Gaussian with mean (d,) and positive-definite covariance (d, d)."""
-        try:
-            precision = _inverse(symmetric_matrix("covariance", covariance))
-        except np.linalg.LinAlgError:
-            raise ValueError("covariance must be positive definite") from None
-        return cls(precision, precision @ finite_array("mean", mean, 1))
-
-    @property
-    def is_proper(self):
-        """Whether this can be normalised."""
-        return bool(np.linalg.eigvalsh(self.precision)[0] > 0)
-
-    @property
-    def mean(self):
-        """Shape (d,)."""
-        return cho_solve(cho_factor(self.precision, lower=True), self.shift)
-
-    @property
-    def covariance(self):
-        """The covariance matrix, shape (d, d)."""
-        return _inverse(self.precision)
-
-    @property
-    def variance(self):
-        """The variance of each coordinate, shape (d,)."""
-        return np.diag(self.covariance)
-
-    @property
-    def log_normaliser(self):
-        """log of the integral of the unnormalised density."""
-        factor = cho_factor(self.precision, lower=True)
-        log_det = 2 * np.log(np.diag(factor[0])).sum()
-        return 0.5 * float(self.shift.size * LOG_2PI - log_det + self.shift @ cho_solve(factor, self.shift))
-
-    def divergence(self, other):
-        """Jeffreys divergence in nats."""
-        gap = self.mean - other.mean
-        spread = np.sum((self.precision - other.precision) * (other.covariance - self.covariance))
-        return 0.5 * float(spread + gap @ (self.precision + other.precision) @ gap)
-
-    def _argument(self):
-        return self.mean, self.covariance
-
-    def _matched(self, gradient, curvature):
-        mean, covariance = self._argument()
-        precision = _inverse(covariance - covariance @ curvature @ covariance)
-        return self._of(precision, precision @ (mean + covariance @ gradient))
-
-    @staticmethod
-    def _clipped(curvature):
-        values, vectors = np.linalg.eigh(curvature)
-        return (vectors * np.maximum(values, 0.0)) @ vectors.T
-
-
-def _inverse(matrix):
-    """Inverse of a positive-definite matrix, symmetric to the last bit."""
-    inverse = cho_solve(cho_factor(matrix, lower=True), np.eye(len(matrix)))
-    return (inverse + inverse.T) / 2

@@ -136,12 +136,14 @@ class BayesPoint:
             X: new points as rows, shape (m, d), unsigned.
 
         Raises:
-            ValueError: on a wrong number of columns, NaN or infinity.
+            ValueError: on a wrong number of columns, NaN or infinity, or another problem's result.
         """
         X = finite_array("X", X, 2)
         if X.shape[1] != self.X.shape[1]:
             raise ValueError(f"X needs {self.X.shape[1]} columns as in training, not {X.shape[1]}")
         posterior: Any = result.posterior
+        if len(posterior.sites) != len(self.y) or isinstance(posterior, KernelGaussian) == (self.kernel is None):
+            raise ValueError("this result belongs to another problem: it must come from ep(problem.posterior(), problem.terms)")
         if self.kernel is None:
             features = self._features(X)
             return features @ posterior.mean, np.einsum("ij,jk,ik->i", features, posterior.covariance, features)

@@ -100,29 +100,22 @@ class ClutterProblem:
         return Whole(self.prior())
 
     def log_likelihood(self, theta: ArrayLike) -> np.ndarray:
-        """log p(D | theta) at points theta: any shape in 1-D, (m, d) in d dimensions."""
-        if self.x.ndim == 1:
-            return sum((term.log_value(theta) for term in self.terms), start=np.zeros(np.shape(theta)))
-        d = self.x.shape[1]
-        square = ((self.x[:, None] - np.asarray(theta)[None]) ** 2).sum(axis=2)
-        with np.errstate(divide="ignore"):  # w = 0 or 1 is a model, not an accident
-            signal = np.log1p(-self.w) - 0.5 * (d * np.log(2 * np.pi) + square)
-            clutter = np.log(self.w) - 0.5 * (
-                d * np.log(2 * np.pi * self.clutter_variance) + (self.x**2).sum(axis=1) / self.clutter_variance
-            )
-        return np.logaddexp(signal, clutter[:, None]).sum(axis=0)
+        """log p(D | theta): theta of any shape in 1-D, else (..., d)."""
+        theta = np.asarray(theta, dtype=float)
+        shape = theta.shape if self.x.ndim == 1 else theta.shape[:-1]
+        return sum((term.log_value(theta) for term in self.terms), start=np.zeros(shape))
 
     def log_joint(self, theta: ArrayLike) -> np.ndarray:
         """log p(D, theta)  (3.4)."""
         theta = np.asarray(theta, dtype=float)
         d = 1 if self.x.ndim == 1 else self.x.shape[1]
-        square = theta**2 if self.x.ndim == 1 else (theta**2).sum(axis=1)
+        square = theta**2 if self.x.ndim == 1 else (theta**2).sum(axis=-1)
         log_prior = -0.5 * (d * math.log(2 * math.pi * self.prior_variance) + square / self.prior_variance)
         return log_prior + self.log_likelihood(theta)
 
     def sample_prior(self, size: int, rng: int | np.random.Generator | None = None) -> np.ndarray:
         """`size` draws of theta, shape (size,) or (size, d)."""
-        shape = (size,) + self.x.shape[1:]
+        shape = (size, *self.x.shape[1:])
         return math.sqrt(self.prior_variance) * np.random.default_rng(rng).standard_normal(shape)
 
     def exact(self) -> Exact:

@@ -148,8 +148,9 @@ class KernelGaussian(_Projected):
 
     def __init__(self, C: ArrayLike):
         self.C = symmetric_matrix("C", C)
-        if (np.diag(self.C) <= 0).any():
-            raise ValueError(f"C must have a positive diagonal, but entry {np.argmin(np.diag(self.C))} is {np.diag(self.C).min():g}")
+        diagonal = np.diag(self.C)
+        if not (diagonal > 0).all():
+            raise ValueError(f"C must have a positive diagonal, but entry {diagonal.argmin()} is {diagonal.min():g}")
         super().__init__(len(self.C), np.zeros(len(self.C)), np.array(self.C, order="F"))
 
     def marginal(self, i: int) -> Gaussian:

@@ -49,10 +49,6 @@ class Whole(Posterior):
         return self.density.log_normaliser - self.prior.log_normaliser
 
     @property
-    def is_proper(self):
-        return self.density.is_proper
-
-    @property
     def mean(self):
         return self.density.mean
 

@@ -56,8 +56,11 @@ class Clutter:
         return f"Clutter(x={self.x!r}, w={self.w:g}, clutter_variance={self.clutter_variance:g})"
 
     def log_value(self, theta: ArrayLike) -> np.ndarray:
-        """log p(x | theta) for 1-D theta of any shape."""
-        signal = self._log_signal - 0.5 * (LOG_2PI + np.square(self.x - np.asarray(theta)))
+        """log p(x | theta): theta of any shape in 1-D, else (..., d)."""
+        square = np.square(self.x - np.asarray(theta))
+        if np.ndim(self.x):
+            square = square.sum(axis=-1)
+        signal = self._log_signal - 0.5 * (np.size(self.x) * LOG_2PI + square)
         return np.logaddexp(signal, self._log_clutter)
 
     def log_z(self, mean, variance, power=1.0):
