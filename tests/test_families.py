@@ -112,7 +112,7 @@ def test_a_tilted_distribution_without_width_is_refused(pair):
 
 def test_no_width_at_all_is_refused_too():
     for q in (Gaussian(0.5, 0.1), DiagonalGaussian([0.5, 0.25], [0.0, 1.0])):  # powers of 2: the width is 0 exactly
-        with np.errstate(divide="ignore"), pytest.raises(NoMassError, match="without width"):
+        with np.errstate(all="ignore"), pytest.raises(NoMassError, match="without width"):
             q.moment_match(Sharpen(1.0))
 
 
