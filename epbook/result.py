@@ -81,6 +81,11 @@ class Result:
         return sum(snapshot.skipped for snapshot in self.history)
 
     @property
+    def failed(self) -> bool:
+        """Whether the run met an improper cavity in any pass, or ended unconverged."""
+        return self.skipped > 0 or not self.converged
+
+    @property
     def mismatch(self) -> float:
         """The square root of the largest Jeffreys divergence between marginal and tilted, over power.
 
