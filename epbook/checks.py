@@ -6,15 +6,18 @@ import numpy as np
 
 
 def finite_array(name: str, value: Any, ndim: int | tuple[int, ...]) -> np.ndarray:
-    """Return `value` as a float array with `ndim` axes (an int or a tuple of ints), all finite.
+    """Return a copy of `value` as a float array with `ndim` axes (an int or a tuple of ints), all finite.
 
     Raises:
         ValueError: names the array, its shape, or the first row with NaN or infinity.
     """
     try:
-        array = np.asarray(value, dtype=float)
-    except (TypeError, ValueError):
-        raise ValueError(f"{name} must be an array of numbers, not {value!r:.60}") from None
+        given = np.asarray(value)
+    except ValueError:  # rows of unequal length
+        given = np.array(None)
+    if given.dtype.kind not in "biuf":
+        raise ValueError(f"{name} must be an array of real numbers, not {value!r:.60}")
+    array = given.astype(float)  # a copy: whoever owns `value` may change it
     allowed = (ndim,) if isinstance(ndim, int) else ndim
     if array.ndim not in allowed:
         axes = " or ".join(str(k) for k in allowed)
@@ -45,6 +48,8 @@ def number_in(
     """
     interval = f"{'(' if open_low else '['}{low:g}, {high:g}{')' if open_high or high == np.inf else ']'}"
     message = f"{name}{' is ' + meaning + ' and' if meaning else ''} must lie in {interval}, not {value!r}"
+    if isinstance(value, str):
+        raise ValueError(message)
     try:
         number = float(value)
     except (TypeError, ValueError):
@@ -53,6 +58,18 @@ def number_in(
     if not inside or (open_low and number == low) or (open_high and number == high):
         raise ValueError(message)
     return number
+
+
+def whole_number(name: str, value: Any, low: float, high: float = np.inf) -> int:
+    """Return `value` as an int within [low, high].
+
+    Raises:
+        ValueError: states the name, the interval and the value.
+    """
+    number = number_in(name, value, low, high)
+    if number != int(number):
+        raise ValueError(f"{name} must be a whole number, not {value!r}")
+    return int(number)
 
 
 def symmetric_matrix(name: str, value: Any) -> np.ndarray:

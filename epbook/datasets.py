@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from .checks import number_in
+from .checks import whole_number
 
 # name -> (values of the class, the last column, that become +1; training points as in the thesis)
 _SETS = {
@@ -54,7 +54,7 @@ def load(name: str) -> Dataset:
 
     Book: section 5.6.
     """
-    if name not in _SETS:
+    if not isinstance(name, str) or name not in _SETS:
         raise ValueError(f"there is no data set {name!r}; choose one of {', '.join(NAMES)}")
     positive, train_size = _SETS[name]
     text = resources.files("epbook").joinpath("data", f"{name}.csv").read_text("utf-8")
@@ -99,8 +99,10 @@ def split(
 
     Book: section 5.6.
     """
+    if not isinstance(dataset, Dataset):
+        raise ValueError(f"dataset must be what load() returns, not {dataset!r:.40}")
     n = len(dataset.y)
-    size = int(number_in("train_size", dataset.train_size if train_size is None else train_size, 1, n - 1))
+    size = whole_number("train_size", dataset.train_size if train_size is None else train_size, 1, n - 1)
     order = np.random.default_rng(rng).permutation(n)
     train, test = order[:size], order[size:]
     X = dataset.X

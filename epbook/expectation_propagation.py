@@ -21,7 +21,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from .checks import number_in
+from .checks import number_in, whole_number
 from .errors import ConvergenceWarning, ImproperPosteriorError
 from .protocols import Density, Posterior, Term
 from .result import Result, Snapshot
@@ -71,6 +71,8 @@ def refine(
 
     Book: section 3.2.
     """
+    if not posterior.sites:
+        posterior = posterior.copy()
     posterior.prepare(len(terms))
     marginal, old = posterior.marginal(i), posterior.sites[i]
     cavity = marginal / old**power  # (3.38)
@@ -81,7 +83,8 @@ def refine(
     if damping:
         site = site ** (1 - damping) * old**damping
     log_scale = (log_z + cavity.log_normaliser - (cavity * site**power).log_normaliser) / power
-    mismatch = math.sqrt(max(marginal.divergence(tilted), 0.0)) / power
+    divergence = marginal.divergence(tilted)
+    mismatch = math.sqrt(max(divergence, 0.0)) / power if divergence < math.inf else math.inf  # NaN is no match
     return Refinement(marginal, cavity, tilted, site, log_scale, mismatch)
 
 
@@ -149,29 +152,35 @@ def ep(
     """
     power = number_in("power", power, 0, np.inf, open_low=True)
     damping = number_in("damping", damping, 0, 1, open_high=True)
-    if number_in("passes", passes, 1, np.inf) != int(passes):
-        raise ValueError(f"passes must be a whole number, not {passes!r}")
-    number_in("tol", tol, 0, np.inf)
+    passes, tol = whole_number("passes", passes, 1), number_in("tol", tol, 0, np.inf)
     if not hasattr(posterior, "marginal"):
         raise ValueError(f"posterior must hold a prior and sites, like problem.posterior(), not {type(posterior).__name__}")
     if not callable(schedule):
         raise ValueError(f"schedule must be sequential, shuffled, parallel or a function like them, not {schedule!r}")
+    if watch is not None and not callable(watch):
+        raise ValueError(f"watch must be a function of the result, not {watch!r}")
+    terms = list(terms) if hasattr(terms, "__iter__") else [None]
     if not terms:
         raise ValueError("there are no terms: without data the posterior is the prior")
+    if not all(hasattr(term, "log_z") for term in terms):
+        raise ValueError("terms must be a sequence of terms, each with log_z(mean, variance, power)")
     posterior, n, rng = posterior.copy(), len(terms), np.random.default_rng(rng)
     posterior.prepare(n)
     result, start, flops = Result(posterior), time.perf_counter(), 0
     price = posterior.flops + sum(term.flops for term in terms)
-    for _ in range(int(passes)):
-        mismatch, skipped = 0.0, 0
+    for _ in range(passes):
+        mismatch, skipped, visited = 0.0, 0, set()
         try:
             for batch in schedule(n, rng):
                 steps = [refine(posterior, terms, i, power, damping, restricted) for i in batch]
                 posterior.update(batch, [step.site for step in steps])
+                visited.update(batch)
                 for i, step in zip(batch, steps):
                     posterior.log_scales[i] = step.log_scale
                     mismatch = max(mismatch, step.mismatch)
                     skipped += step.tilted is None
+            if len(visited) < n:
+                raise ValueError(f"the schedule must visit every term in each pass, but left out {n - len(visited)} of {n}")
             posterior.refresh()
         except ImproperPosteriorError:
             mismatch = math.inf
@@ -198,7 +207,7 @@ def _diagnose(result: Result, tol: float) -> None:
     if result.converged:
         result.status = f"converged: moments match to {last.mismatch:.1e} after {passes} passes"
     elif not last.mismatch < math.inf:
-        result.status = f"diverged: the posterior became improper in pass {passes}; try damping=0.5 or the sequential schedule"
+        result.status = f"diverged: pass {passes} left no proper posterior; try damping=0.5 or the sequential schedule"
     elif skipped:
         result.status = (
             f"improper: {skipped} cavities since pass {half} had no normaliser; "

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.spatial.distance import cdist
 
-from .checks import number_in
+from .checks import number_in, whole_number
 
 
 @dataclass(frozen=True)
@@ -49,7 +49,7 @@ class GaussianKernel:
         number_in("width", self.width, 0, np.inf, open_low=True, meaning="the kernel's length scale")
 
     def __call__(self, X: np.ndarray, Y: np.ndarray) -> np.ndarray:
-        return np.exp(cdist(X, Y, "sqeuclidean") / (-2 * self.width**2))
+        return np.exp(-0.5 * cdist(X / self.width, Y / self.width, "sqeuclidean"))
 
 
 @dataclass(frozen=True)
@@ -72,8 +72,7 @@ class PolynomialKernel:
     degree: int
 
     def __post_init__(self):
-        if number_in("degree", self.degree, 1, np.inf) != int(self.degree):
-            raise ValueError(f"degree must be a whole number, not {self.degree!r}")
+        whole_number("degree", self.degree, 1)
 
     def __call__(self, X: np.ndarray, Y: np.ndarray) -> np.ndarray:
         return (X @ Y.T + 1) ** self.degree

@@ -25,7 +25,7 @@ def bar(passes: int = 100, title: str = "EP") -> Callable[[Result], None]:
     def watch(result: Result) -> None:
         line.update()
         line.set_postfix(mismatch=f"{result.mismatch:.1e}", log_evidence=f"{result.log_evidence:.4g}")
-        if result.converged or result.passes == passes:
+        if result.converged or result.passes == passes or not result.mismatch < float("inf"):
             line.close()
 
     return watch

@@ -158,9 +158,18 @@ def test_inseparable_labels_are_refused_before_ep_starts():
         (lambda: BayesPoint(X3, Y3, noise=0.7), r"noise is the probability of a wrong label .* not 0.7"),
         (lambda: BayesPoint(X3, Y3, slack=-1), "slack is the width of the step"),
         (lambda: BayesPoint(X3, Y3, kernel=3), "kernel must be None or a callable"),
-        (lambda: BayesPoint(X3, Y3, kernel=lambda a, b: np.ones((2, 2))), r"returned shape \(2, 2\) for 3 data points"),
+        (lambda: BayesPoint(X3, Y3, kernel=lambda a, b: np.ones((2, 2))), r"returned shape \(2, 2\) for 3 by 3 data points"),
         (lambda: BayesPoint(X3, Y3, kernel=lambda a, b: np.triu(np.ones((3, 3)))), r"matrix must be symmetric, but entry \("),
         (lambda: BayesPoint(X3, Y3, kernel=lambda a, b: np.full((3, 3), np.nan)), "kernel's matrix must be finite"),
+        (lambda: BayesPoint(X3, Y3, kernel=GaussianKernel), "callable k.X, Y. such as GaussianKernel"),
+        (lambda: BayesPoint(X3, Y3, noise=0.1), "point 0 is zero in every feature, so no w can classify it; use bias=True"),
+        (lambda: BayesPoint(X3, Y3, noise="0"), "noise is the probability of a wrong label"),
+        (lambda: BayesPoint(X3, [True, False, True]), r"label 1 is 0"),
+        (lambda: GaussianKernel("1"), "width is the kernel's length scale"),
+        (lambda: LinearGaussian([[1.0], [0.0]]), "row 1 of X is zero"),
+        (lambda: LinearGaussian([[1e-170], [1.0]]), "row 0 of X is zero, or its square is"),
+        (lambda: KernelGaussian([[1.0, 2.0], [2.0, 1.0]]), "positive semidefinite"),
+        (lambda: cone_moments([[1.0, 0, 0], [0, 0, 0], [0, 1, 0], [0, 0, 1]]), "row 1 of X is zero"),
         (lambda: GaussianKernel(0.0), r"width is the kernel's length scale and must lie in \(0, inf\), not 0"),
         (lambda: GaussianKernel("wide"), "width is the kernel's length scale"),
         (lambda: PolynomialKernel(2.5), "degree must be a whole number, not 2.5"),
@@ -191,4 +200,58 @@ def test_bad_questions(three_points):
     with pytest.raises(ValueError, match="needs slack = 0"):
         BayesPoint(X3, Y3, slack=1.0, bias=True).exact()
     with pytest.raises(ValueError, match="needs three weights"):
-        BayesPoint(X3, Y3, noise=0.1).exact()
+        BayesPoint(np.array(X3) + 1, Y3, noise=0.1).exact()
+
+
+SEEN = np.array([[1.0, 0.2, 0.1], [0.3, 1.0, -0.2], [0.1, 0.1, 1.0], [-0.2, 0.6, 0.7]])
+
+
+@pytest.mark.parametrize("noise", [0.0, 0.05])
+@pytest.mark.parametrize("scale", [1e-200, 1e-8, 1.0, 1e8])
+def test_cones_do_not_depend_on_the_length_of_the_data(noise, scale):
+    here, there = cone_moments(SEEN, noise), cone_moments(scale * SEEN, noise)
+    assert there.log_evidence == pytest.approx(here.log_evidence, abs=1e-10)
+    np.testing.assert_allclose(there.mean, here.mean, atol=1e-10)
+
+
+def test_redundant_points_leave_the_cone_as_it_is():
+    """Copies, rescaled copies and sums of points say nothing new; only rounding could think so."""
+    exact = cone_moments(SEEN)
+    rng = np.random.default_rng(0)
+    for _ in range(100):
+        i, j = rng.choice(4, 2, replace=False)
+        extra = [rng.uniform(0.1, 9) * SEEN[i], rng.uniform(0.1, 3) * SEEN[i] + rng.uniform(0.1, 3) * SEEN[j]]
+        more = cone_moments(np.vstack([SEEN, extra]))
+        assert more.log_evidence == pytest.approx(exact.log_evidence, abs=1e-9)
+        np.testing.assert_allclose(more.covariance, exact.covariance, atol=1e-9)
+
+
+@pytest.mark.parametrize("scale", [1e-10, 1e16])
+@pytest.mark.parametrize("kernel", [None, LinearKernel()])
+def test_the_separator_is_found_at_any_scale(scale, kernel):
+    X = scale * np.array([[1.0, 0.3], [-0.4, 1.0], [-1.0, -0.2]])
+    BayesPoint(X, [1, 1, -1], kernel=kernel)  # would raise NotSeparableError
+
+
+def test_opposite_labels_on_one_point_are_refused_with_a_kernel():
+    rng = np.random.default_rng(0)
+    for _ in range(20):
+        X = rng.standard_normal((12, 2))
+        X[1] = X[0]
+        with pytest.raises(NotSeparableError):
+            BayesPoint(X, [1, -1] + [1] * 10, kernel=GaussianKernel(1.0))
+
+
+def test_a_point_without_features_is_a_coin():
+    problem = BayesPoint([[1.0, 0.5], [-0.5, 1.0]], [1, 1])
+    result = ep(problem.posterior(), problem.terms)
+    assert problem.predict_proba(result, [[0.0, 0.0]]).tolist() == [0.5]
+
+
+def test_data_are_copied():
+    X, y = np.array([[1.0, 0.5], [-0.5, 1.0]]), np.array([1.0, 1.0])
+    problem = BayesPoint(X, y, kernel=GaussianKernel(1.0))
+    result = ep(problem.posterior(), problem.terms)
+    before = problem.predict_proba(result, [[0.3, 0.3]])
+    X[:], y[:] = 9, -1
+    np.testing.assert_array_equal(problem.predict_proba(result, [[0.3, 0.3]]), before)

@@ -83,3 +83,24 @@ def test_grid_moments_converges_geometrically():
 def test_bad_input(make, message):
     with pytest.raises(ValueError, match=message):
         make()
+
+
+def test_large_data_keep_their_moments():
+    """Weights are normalised by their own sum: a log evidence of -1e9 leaves no digits for it."""
+    exact = ClutterProblem([1e5, 1.0], w=0.0).exact()
+    assert (exact.mean, exact.variance) == pytest.approx(((1e5 + 1) / 2.01, 1 / 2.01), rel=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("make", "message"),
+    [
+        (lambda: ClutterProblem.sample(2.5), "n must be a whole number"),
+        (lambda: ClutterProblem.sample(2, theta=[1.0, 100.0]), "theta must be a number or"),
+        (lambda: ClutterProblem.sample(2, clutter_variance=-1), "clutter_variance must lie in"),
+        (lambda: ClutterProblem([[1.0, 2.0]]).log_likelihood(np.zeros((4, 1))), "theta needs 2 coordinates"),
+        (lambda: grid_moments(np.square, -1, 1, 0), "step must lie in"),
+    ],
+)
+def test_bad_questions(make, message):
+    with pytest.raises(ValueError, match=message):
+        make()

@@ -144,7 +144,7 @@ def test_no_mass_is_an_error_that_names_term_and_cavity():
     [
         (lambda: Gaussian(float("nan"), 0.0), "precision must be finite"),
         (lambda: Gaussian([1.0], 0.0), "precision needs 0 axes, not 1"),
-        (lambda: Gaussian("a", 0.0), "precision must be an array of numbers"),
+        (lambda: Gaussian("a", 0.0), "precision must be an array of real numbers"),
         (lambda: Gaussian.from_moments(0.0, -1.0), "variance must be positive, not -1"),
         (lambda: SphericalGaussian(1.0, 2.0), "shift needs 1 axes, not 0"),
         (lambda: SphericalGaussian(1.0, []), "shift is empty"),
@@ -154,6 +154,10 @@ def test_no_mass_is_an_error_that_names_term_and_cavity():
         (lambda: FullGaussian(np.ones((2, 3)), [0.0, 0.0]), "precision must be square"),
         (lambda: FullGaussian([[1.0, 2.0], [0.0, 1.0]], [0.0, 0.0]), r"symmetric, but entry \(0, 1\) is 2"),
         (lambda: FullGaussian(np.eye(2), [0.0]), "must agree in d"),
+        (lambda: Gaussian(1j, 0.0), "precision must be an array of real numbers"),
+        (lambda: SphericalGaussian(1.0, [[1.0], [1.0, 2.0]]), "shift must be an array of real numbers"),
+        (lambda: DiagonalGaussian.from_moments([0.0, 1.0], [1.0]), "must have one shape"),
+        (lambda: FullGaussian.from_moments([0.0], np.eye(2)), "must agree in d"),
         (lambda: FullGaussian.from_moments([0.0, 0.0], [[1.0, 2.0], [2.0, 1.0]]), "positive definite"),
     ],
 )

@@ -1,6 +1,7 @@
 """The loop: fixed points, schedules, damping, power, diagnosis."""
 
 import math
+import warnings
 
 import numpy as np
 import pytest
@@ -242,7 +243,7 @@ def test_status_diverged():
         def log_z(self, mean, variance, power):
             return 0.0, 0.0, -3.0 / variance
 
-    with pytest.warns(ConvergenceWarning, match="diverged: the posterior became improper in pass 1"):
+    with pytest.warns(ConvergenceWarning, match="diverged: pass 1 left no proper posterior"):
         result = ep(LinearGaussian([[1.0], [1.0]]), [Widen()] * 2, schedule=parallel)
     assert math.isnan(result.log_evidence) and not result.converged
 
@@ -325,3 +326,57 @@ def test_improper_prior():
 
 def test_terms_at_hand():
     assert ep(Whole(Gaussian.from_moments(0.0, 100.0)), [Clutter(1.0), Clutter(2.0)]).converged
+
+
+@pytest.mark.parametrize("options", [{"d": None}, {"d": 2}, {"d": 2, "family": "diagonal"}, {"d": 2, "family": "full"}])
+def test_parallel_updates_that_go_wrong_say_so(options):
+    """Undamped and all at once, some runs fail: each with a status, none with a bare error or a NaN unsaid."""
+    outcomes = set()
+    for seed in range(40):
+        problem = ClutterProblem.sample(12, rng=seed, **options)
+        with warnings.catch_warnings():
+            warnings.simplefilter("error", RuntimeWarning)
+            warnings.simplefilter("ignore", ConvergenceWarning)
+            result = ep(problem.posterior(), problem.terms, schedule=parallel)
+        outcomes.add(result.status.split(":")[0].split(" ")[0])
+        assert math.isfinite(result.log_evidence) or result.status.startswith("diverged")
+    assert {"converged", "diverged"} <= outcomes
+
+
+def test_nan_is_no_match():
+    """Data so small that a square underflows: the run may not call itself converged."""
+    with pytest.warns(ConvergenceWarning):
+        assert not ep(LinearGaussian([[1e-100], [1e-100]]), [Step(0.1)] * 2).converged
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"schedule": lambda n, rng: []}, "must visit every term in each pass, but left out 30 of 30"),
+        ({"schedule": lambda n, rng: [[0]]}, "left out 29 of 30"),
+        ({"watch": 3}, "watch must be a function"),
+        ({"passes": "3"}, "passes must lie in"),
+    ],
+)
+def test_more_bad_options(problem, options, message):
+    with pytest.raises(ValueError, match=message):
+        ep(problem.posterior(), problem.terms, **options)
+
+
+@pytest.mark.parametrize("terms", [Clutter(1.0), [1, 2], 3])
+def test_terms_must_be_terms(problem, terms):
+    with pytest.raises(ValueError, match="terms must be a sequence of terms"):
+        ep(problem.posterior(), terms)
+
+
+def test_refine_leaves_a_fresh_posterior_fresh(problem):
+    start = problem.posterior()
+    refine(start, problem.terms[:1], 0)
+    assert start.sites == [] and ep(start, problem.terms).converged
+
+
+def test_an_even_number_of_negative_eigenvalues_is_noticed():
+    """Two directions of negative precision have a positive determinant."""
+    C = np.linalg.inv(np.linalg.inv(np.array([[1.0, 2, 2], [2, 1, 2], [2, 2, 1]])) + 3 * np.eye(3))
+    with pytest.raises(ImproperPosteriorError):
+        KernelGaussian((C + C.T) / 2).update(range(3), [Gaussian(-3.0, 0.1)] * 3)

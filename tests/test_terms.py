@@ -38,6 +38,19 @@ def test_log_z_by_quadrature(term, power):
     assert term.log_z(mean, variance, power)[0] == pytest.approx(float(mpmath.log(want)), abs=1e-9)
 
 
+@pytest.mark.parametrize(
+    ("term", "mean", "power", "peak"),
+    [(Clutter(30.0, 0.0), 0.0, 0.5, 10), (Step(0.0, 1.0), -20.0, 2.0, -5), (Clutter(30.0, 0.5), 0.0, 10.0, 27)],
+)
+def test_powers_follow_a_term_that_pulls_far(term, mean, power, peak):
+    q = Gaussian.from_moments(mean, 1.0)
+    around = [peak - 30, peak - 3, peak, peak + 3, peak + 30]
+    scale = power * float(term.log_value(float(peak))) + float(q.log_density(float(peak)))
+    with mpmath.workdps(20):
+        inside = mpmath.quad(lambda t: mpmath.exp(power * float(term.log_value(float(t))) + float(q.log_density(float(t))) - scale), around)
+    assert term.log_z(mean, 1.0, power)[0] == pytest.approx(float(mpmath.log(inside)) + scale, abs=1e-8)
+
+
 @pytest.mark.parametrize("noise", [0.0, 0.2])
 def test_power_of_the_sharp_step_is_exact(noise):
     """noise^a + ((1 - noise)^a - noise^a) Phi, from the definition."""
@@ -92,8 +105,10 @@ def test_rotation_turns_the_answer():
         (lambda: Step(0.5), "noise is the probability of a wrong label"),
         (lambda: Step(float("nan")), "noise is the probability of a wrong label"),
         (lambda: Step(slack=-1.0), "slack is the width of the step"),
+        (lambda: Clutter(2.0).log_z(np.zeros(3), 1.0), "the datum has shape .* mean has "),
+        (lambda: Step().log_z(np.zeros(3), 1.0), "a step sees one projection"),
         (lambda: Clutter([1.0, 2.0]).log_z(np.zeros(2), 1.0, 0.5), "needs one dimension"),
-        (lambda: Step(0.0, 1e-6).log_z(0.0, 1.0, 0.5), "needs a step no sharper"),
+        (lambda: Step(0.0, 1e-6).log_z(0.0, 1.0, 0.5), "needs a million points or fewer"),
     ],
 )
 def test_bad_input(make, message):

@@ -70,8 +70,10 @@ class DiagonalGaussian(GaussianFamily):
     @classmethod
     def from_moments(cls, mean: ArrayLike, variance: ArrayLike) -> "DiagonalGaussian":
         """The diagonal Gaussian with mean (d,) and variances (d,), all > 0."""
-        variance = positive_array("variance", variance, 1)
-        return cls(1 / variance, finite_array("mean", mean, 1) / variance)
+        mean, variance = finite_array("mean", mean, 1), positive_array("variance", variance, 1)
+        if mean.shape != variance.shape:
+            raise ValueError(f"mean {mean.shape} and variance {variance.shape} must have one shape")
+        return cls(1 / variance, mean / variance)
 
 
 class FullGaussian(GaussianFamily):
@@ -106,7 +108,10 @@ class FullGaussian(GaussianFamily):
             precision = _inverse(symmetric_matrix("covariance", covariance))
         except np.linalg.LinAlgError:
             raise ValueError("covariance must be positive definite") from None
-        return cls(precision, precision @ finite_array("mean", mean, 1))
+        mean = finite_array("mean", mean, 1)
+        if len(mean) != len(precision):
+            raise ValueError(f"covariance {precision.shape} and mean {mean.shape} must agree in d")
+        return cls(precision, precision @ mean)
 
     @property
     def is_proper(self):

@@ -61,30 +61,38 @@ class BayesPoint:
         self.term = Step(noise, slack)
         self.terms = [self.term] * len(self.X)
         self.bias = bool(bias)
-        if kernel is not None and not callable(kernel):
-            raise ValueError(f"kernel must be None or a callable k(X, Y), not {kernel!r:.40}")
+        if kernel is not None and (not callable(kernel) or isinstance(kernel, type)):
+            raise ValueError(f"kernel must be None or a callable k(X, Y) such as GaussianKernel(1.0), not {kernel!r:.40}")
         self.kernel = kernel
         if kernel is None:
             self._signed = self.y[:, None] * self._features(self.X)
         else:
-            gram = finite_array("the kernel's matrix", kernel(self.X, self.X), 2)
-            if gram.shape != (len(self.X), len(self.X)):
-                raise ValueError(f"the kernel returned shape {gram.shape} for {len(self.X)} data points")
-            gram = symmetric_matrix("the kernel's matrix", gram) + self.bias
+            gram = symmetric_matrix("the kernel's matrix", self._kernel(self.X, self.X))
             self._signed = self.y[:, None] * self.y * gram  # C of (5.89)
-        if noise == 0 and slack == 0:
+        blind = np.flatnonzero(~self._signed.any(axis=1))
+        if blind.size:
+            raise ValueError(f"point {blind[0]} is zero in every feature, so no w can classify it; use bias=True")
+        if self.term.noise == 0 and self.term.slack == 0:
             self._require_separator()
+
+    def _kernel(self, X, Y):
+        """The kernel with its bias, checked: it may be anybody's function."""
+        gram = finite_array("the kernel's matrix", self.kernel(X, Y), 2)
+        if gram.shape != (len(X), len(Y)):
+            raise ValueError(f"the kernel returned shape {gram.shape} for {len(X)} by {len(Y)} data points")
+        return gram + self.bias
 
     def _features(self, X):
         return np.column_stack([X, np.ones(len(X))]) if self.bias else X
 
     def _require_separator(self):
         """Tell now, not after hours, that no posterior exists."""
-        rows = self._signed
+        rows = self._signed / np.abs(self._signed).max(axis=1, keepdims=True)
         if self.kernel is not None:
             try:
-                np.linalg.cholesky(rows)
-                return  # a positive-definite kernel matrix reaches every sign pattern
+                pivots = np.diag(np.linalg.cholesky(self._signed)) ** 2
+                if pivots.min() > len(rows) * np.finfo(float).eps * pivots.max():
+                    return  # a positive-definite kernel matrix reaches every sign pattern
             except np.linalg.LinAlgError:
                 pass
         answer = linprog(np.zeros(rows.shape[1]), A_ub=-rows, b_ub=-np.ones(len(rows)), bounds=(None, None))
@@ -138,31 +146,36 @@ class BayesPoint:
         Raises:
             ValueError: on a wrong number of columns, NaN or infinity, or another problem's result.
         """
+        seen = self._seen(result, X)
+        posterior: Any = result.posterior
+        if self.kernel is None:
+            return seen @ posterior.mean, ((seen @ posterior.covariance) * seen).sum(axis=1)
+        tau = np.array([site.precision for site in posterior.sites])
+        factor = lu_factor(np.eye(len(tau)) + posterior.C * tau)
+        explained = ((seen * tau) * lu_solve(factor, seen.T).T).sum(axis=1)  # k' (C + Lambda)^-1 k, no Lambda inverted
+        prior = np.array([self._kernel(x[None], x[None]).item() for x in finite_array("X", X, 2)])
+        return seen @ posterior.coefficients, np.maximum(prior - explained, 0.0)
+
+    def _seen(self, result, X):
+        """What the posterior's mean is multiplied with: features, or signed kernels with the training points."""
         X = finite_array("X", X, 2)
         if X.shape[1] != self.X.shape[1]:
             raise ValueError(f"X needs {self.X.shape[1]} columns as in training, not {X.shape[1]}")
-        posterior: Any = result.posterior
-        if len(posterior.sites) != len(self.y) or isinstance(posterior, KernelGaussian) == (self.kernel is None):
+        trained = getattr(getattr(result, "posterior", None), "X" if self.kernel is None else "C", None)
+        if trained is None or not np.array_equal(trained, self._signed):
             raise ValueError("this result belongs to another problem: it must come from ep(problem.posterior(), problem.terms)")
-        if self.kernel is None:
-            features = self._features(X)
-            return features @ posterior.mean, np.einsum("ij,jk,ik->i", features, posterior.covariance, features)
-        cross = (self.kernel(X, self.X) + self.bias) * self.y
-        prior = np.array([float(self.kernel(x[None], x[None]).item()) for x in X]) + self.bias
-        return cross @ posterior.coefficients, prior - self._explained(posterior, cross)
-
-    @staticmethod
-    def _explained(posterior, cross):
-        """k' (C + Lambda)^-1 k for each row k of `cross`, with (C + Lambda)^-1 = diag(tau) (I + C diag(tau))^-1."""
-        tau = np.array([site.precision for site in posterior.sites])
-        factor = lu_factor(np.eye(len(tau)) + posterior.C * tau)
-        return np.einsum("ij,j,ji->i", cross, tau, lu_solve(factor, cross.T))
+        return self._features(X) if self.kernel is None else self._kernel(X, self.X) * self.y
 
     def predict(self, result: Result, X: ArrayLike) -> np.ndarray:
         """Labels +1 or -1 by the Bayes point (5.90), shape (m,). Arguments as in `latent`."""
-        return np.where(self.latent(result, X)[0] >= 0, 1.0, -1.0)
+        seen = self._seen(result, X)
+        posterior: Any = result.posterior
+        mean = seen @ (posterior.mean if self.kernel is None else posterior.coefficients)
+        return np.where(mean >= 0, 1.0, -1.0)
 
     def predict_proba(self, result: Result, X: ArrayLike) -> np.ndarray:
         """p(y = +1 | x, D), the full average (5.7), shape (m,). Arguments as in `latent`."""
         mean, variance = self.latent(result, X)
-        return self.term.noise + (1 - 2 * self.term.noise) * ndtr(mean / np.sqrt(variance + self.term.slack**2))
+        scale = np.sqrt(variance + self.term.slack**2)
+        z = np.divide(mean, scale, out=np.zeros_like(mean), where=scale > 0)  # a point without features: a coin
+        return self.term.noise + (1 - 2 * self.term.noise) * ndtr(z)

@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 from scipy.special import logsumexp
 
-from ..checks import finite_array, number_in
+from ..checks import finite_array, number_in, whole_number
 from ..families import DiagonalGaussian, FullGaussian, Gaussian, SphericalGaussian
 from ..posteriors import Whole
 from ..terms import Clutter
@@ -75,13 +75,16 @@ class ClutterProblem:
             rng: seed or numpy Generator.
             **options: `prior_variance`, `clutter_variance`, `family`.
         """
-        rng = np.random.default_rng(rng)
+        rng, n = np.random.default_rng(rng), whole_number("n", n, 1)
         w = number_in("w", w, 0, 1, meaning="the probability of clutter")
+        if np.shape(theta) not in ((), () if d is None else (d,)):
+            raise ValueError(f"theta must be a number or, in d dimensions, have shape (d,), not {np.shape(theta)}")
         shape = (n,) if d is None else (n, d)
         clutter = rng.random(n) < w
         clutter = clutter if d is None else clutter[:, None]
         noise = rng.standard_normal(shape)
-        scale = math.sqrt(options.get("clutter_variance", 10.0))
+        spread = options.get("clutter_variance", 10.0)
+        scale = math.sqrt(number_in("clutter_variance", spread, 0, math.inf, open_low=True))
         return cls(np.where(clutter, scale * noise, np.asarray(theta) + noise), w, **options)
 
     def prior(self):
@@ -103,6 +106,8 @@ class ClutterProblem:
         """log p(D | theta): theta of any shape in 1-D, else (..., d)."""
         theta = np.asarray(theta, dtype=float)
         shape = theta.shape if self.x.ndim == 1 else theta.shape[:-1]
+        if self.x.ndim == 2 and theta.shape[-1:] != self.x.shape[1:]:
+            raise ValueError(f"theta needs {self.x.shape[1]} coordinates on its last axis, not shape {theta.shape}")
         return sum((term.log_value(theta) for term in self.terms), start=np.zeros(shape))
 
     def log_joint(self, theta: ArrayLike) -> np.ndarray:
@@ -151,7 +156,8 @@ class ClutterProblem:
         means = total / precision[:, None]
         log_weight += 0.5 * ((means * total).sum(axis=1) - square - d * np.log(precision * self.prior_variance))
         log_evidence = float(logsumexp(log_weight))
-        weight = np.exp(log_weight - log_evidence)
+        weight = np.exp(log_weight - log_weight.max())
+        weight /= weight.sum()
         mean = weight @ means
         gap = means - mean
         covariance = (gap.T * weight) @ gap + (weight @ (1 / precision)) * np.eye(d)

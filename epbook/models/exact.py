@@ -42,16 +42,22 @@ def grid_moments(log_joint: Callable[[np.ndarray], np.ndarray], low: float, high
         low, high: where the integrand has vanished.
         step: spacing of the points; 0.3 posterior standard deviations give full precision.
 
+    Raises:
+        ValueError: if step is not positive, or low not below high.
+
     Example:
         >>> round(grid_moments(lambda t: -t**2 / 2, -12, 12, 0.3).covariance, 12)
         1.0
 
     Book: section 2.1.
     """
+    step = number_in("step", step, 0, math.inf, open_low=True)
+    low = number_in("low", low, -math.inf, high)
     theta = np.linspace(low, high, math.ceil((high - low) / step) + 1)
     log_weight = log_joint(theta) + math.log(theta[1] - theta[0])
     log_evidence = float(logsumexp(log_weight))
-    weight = np.exp(log_weight - log_evidence)
+    weight = np.exp(log_weight - log_weight.max())
+    weight /= weight.sum()
     mean = float(weight @ theta)
     return Exact(log_evidence, mean, float(weight @ (theta - mean) ** 2))
 
@@ -79,6 +85,10 @@ def cone_moments(X: ArrayLike, noise: float = 0.0) -> Exact:
     """
     X = finite_array("X", X, 2)
     noise = number_in("noise", noise, 0, 0.5, open_high=True)
+    if not X.any(axis=1).all():
+        raise ValueError(f"row {np.flatnonzero(~X.any(axis=1))[0]} of X is zero: it is on the boundary of every w")
+    X = X / np.abs(X).max(axis=1, keepdims=True)  # before the norm, which would overflow or vanish
+    X = X / np.linalg.norm(X, axis=1, keepdims=True)
     if X.shape[1] != 3 or np.linalg.matrix_rank(X) < 3:
         raise ValueError(f"the closed form needs three weights and three independent points, not X of shape {X.shape}")
     evidence, first, second = 0.0, np.zeros(3), np.zeros((3, 3))
@@ -95,29 +105,34 @@ def cone_moments(X: ArrayLike, noise: float = 0.0) -> Exact:
 
 
 def _sign_patterns(X):
-    """The signs of X w over all cones that the planes X w = 0 cut out, one row a cone."""
+    """The signs of X w over all cones that the planes X w = 0 cut out, one row a cone; X has unit rows."""
     patterns = []
     for x, y in itertools.combinations(X, 2):
         edge = np.cross(x, y)
-        if np.linalg.norm(edge) < 1e-9 * np.linalg.norm(x) * np.linalg.norm(y):
+        if np.linalg.norm(edge) < 1e-9:
             continue
-        dual = np.linalg.pinv(np.stack([x, y])) * 1e-6 * np.linalg.norm(edge)
+        dual = np.linalg.pinv(np.stack([x, y]))
+        dual *= 1e-7 / np.linalg.norm(dual, axis=0)
         for s, a, b in itertools.product((-1, 1), repeat=3):  # the four cones around either end of the edge
-            patterns.append(np.sign(X @ (s * edge + dual @ (a, b))))
+            patterns.append(np.sign(X @ (s * edge / np.linalg.norm(edge) + dual @ (a, b))))
     patterns = np.unique(patterns, axis=0)
     return patterns[patterns.all(axis=1)]  # a zero: the point fell on a further plane through the same edge
 
 
 def _unnormalised_moments(X):
-    """Integrals of N(w; 0, I) times 1, w and w w' over the cone X w > 0.
+    """Integrals of N(w; 0, I) times 1, w and w w' over the cone X w > 0; X has unit rows.
 
     A face with unit inner normal n, whose edges a and b enclose an angle t, adds n t / (2 pi)^(3/2)
     to the first, and n (a + b)' tan(t / 2) / (4 pi) to the second beside the evidence times I.
     """
-    normals = np.unique(np.round(X / np.linalg.norm(X, axis=1, keepdims=True), 14), axis=0)
+    normals = _distinct(X)
     rays = _extreme_rays(normals)
     touching = [(normal, rays[np.abs(rays @ normal) < 1e-9]) for normal in normals]
-    faces = [(normal, edges) for normal, edges in touching if len(edges) == 2]
+    faces = [  # a plane that touches the cone in one edge bounds nothing
+        (normal, min(itertools.combinations(edges, 2), key=lambda pair: pair[0] @ pair[1]))
+        for normal, edges in touching
+        if len(edges) >= 2
+    ]
     centre = rays.sum(axis=0)
     evidence = sum(_solid_angle(centre, a, b) for _, (a, b) in faces) / (4 * math.pi)
     first, second = np.zeros(3), evidence * np.eye(3)
@@ -133,10 +148,19 @@ def _extreme_rays(normals):
     rays = []
     for a, b in itertools.combinations(normals, 2):
         ray = np.cross(a, b)
-        if np.linalg.norm(ray) > 1e-12:
-            rays += [ray / np.linalg.norm(ray), -ray / np.linalg.norm(ray)]
-    kept = [ray for ray in rays if (normals @ ray > -1e-9).all()]
-    return np.unique(np.round(kept, 12), axis=0) if kept else np.empty((0, 3))
+        length = np.linalg.norm(ray)
+        if length > 1e-9:
+            rays += [sign * ray / length for sign in (1, -1) if (sign * (normals @ ray) / length > -1e-9).all()]
+    return _distinct(rays)
+
+
+def _distinct(vectors):
+    """The vectors without those that repeat another up to rounding."""
+    kept = []
+    for vector in vectors:
+        if all(np.linalg.norm(vector - other) > 1e-9 for other in kept):
+            kept.append(vector)
+    return np.reshape(kept, (-1, 3))
 
 
 def _solid_angle(a, b, c):

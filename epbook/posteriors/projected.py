@@ -35,12 +35,17 @@ class _Projected(Posterior):
         """Replace the sites of `batch`: one by a rank-one update, several by a rebuild.
 
         Raises:
-            ImproperPosteriorError: if the new sites leave no normalisable posterior.
+            ImproperPosteriorError: if the new sites leave no normalisable posterior; nothing is replaced then.
         """
         if len(batch) > 1:
+            before = list(self.sites)
             for i, site in zip(batch, sites, strict=True):
                 self.sites[i] = site
-            return self._rebuild()
+            try:
+                return self._rebuild()
+            except ImproperPosteriorError:
+                self.sites = before
+                raise
         (i,), (site,) = batch, sites
         old = self.sites[i]
         tau, nu = site.precision - old.precision, site.shift - old.shift
@@ -75,7 +80,7 @@ class LinearGaussian(_Projected):
         X: signed data points y_i x_i as rows, shape (n, d).
 
     Raises:
-        ValueError: on wrong shapes, NaN or infinity.
+        ValueError: on wrong shapes, NaN, infinity or a row of zeros.
 
     Example:
         >>> q = LinearGaussian([[1.0, 2.0], [0.0, 1.0]])
@@ -87,6 +92,9 @@ class LinearGaussian(_Projected):
 
     def __init__(self, X: ArrayLike):
         self.X = finite_array("X", X, 2)
+        zero = np.flatnonzero(np.einsum("ij,ij->i", self.X, self.X) == 0)
+        if zero.size:
+            raise ValueError(f"row {zero[0]} of X is zero, or its square is, so its term sees nothing of w; add a bias feature")
         n, d = self.X.shape
         super().__init__(n, np.zeros(d), np.eye(d))
 
@@ -135,7 +143,7 @@ class KernelGaussian(_Projected):
         C: signed kernel matrix y_i y_j k(x_i, x_j), shape (n, n), symmetric, positive semidefinite.
 
     Raises:
-        ValueError: on wrong shapes, NaN or infinity, an asymmetric C or a negative diagonal.
+        ValueError: on wrong shapes, NaN or infinity, or a C that is asymmetric or not positive semidefinite.
 
     Example:
         >>> KernelGaussian([[1.0, 0.5], [0.5, 1.0]]).marginal(1).variance
@@ -151,6 +159,10 @@ class KernelGaussian(_Projected):
         diagonal = np.diag(self.C)
         if not (diagonal > 0).all():
             raise ValueError(f"C must have a positive diagonal, but entry {diagonal.argmin()} is {diagonal.min():g}")
+        try:
+            np.linalg.cholesky(self.C + 1e-8 * diagonal.max() * np.eye(len(diagonal)))
+        except np.linalg.LinAlgError:
+            raise ValueError("C must be positive semidefinite, and it has negative eigenvalues: no kernel gives such") from None
         super().__init__(len(self.C), np.zeros(len(self.C)), np.array(self.C, order="F"))
 
     def marginal(self, i: int) -> Gaussian:
@@ -177,11 +189,9 @@ class KernelGaussian(_Projected):
         system.flat[:: len(tau) + 1] += 1.0
         lu, pivots = lu_factor(system, overwrite_a=True, check_finite=False)
         covariance = lu_solve((lu, pivots), self.C, check_finite=False)
-        diagonal = np.diag(lu)
-        flips = np.count_nonzero(pivots != np.arange(len(tau))) + np.count_nonzero(diagonal < 0)
-        if flips % 2 or not (np.diag(covariance) > 0).all():  # a negative determinant or variance
+        if tau.min() < 0 and np.linalg.eigvalsh((covariance + covariance.T) / 2)[0] < -1e-10 * np.diag(self.C).max():
             raise ImproperPosteriorError("the sites' negative precisions outweigh the prior")
-        self._log_det = float(np.log(np.abs(diagonal)).sum())
+        self._log_det = float(np.log(np.abs(np.diag(lu))).sum())
         self.covariance = np.asfortranarray((covariance + covariance.T) / 2)
         self.mean = self.covariance @ nu
 

@@ -1,5 +1,6 @@
 """The posterior of terms that each see all of theta: q itself is one member of the family."""
 
+from ..errors import ImproperPosteriorError
 from .base import Posterior
 
 
@@ -21,7 +22,7 @@ class Whole(Posterior):
     """
 
     def __init__(self, prior):
-        if not prior.is_proper:
+        if not getattr(prior, "is_proper", False):
             raise ValueError(f"the prior must be a proper density, not {prior!r}")
         self.prior = prior
         self.density = prior
@@ -33,9 +34,19 @@ class Whole(Posterior):
         return self.density
 
     def update(self, batch, sites):
-        """Replace the sites of `batch` and absorb the change into q."""
+        """Replace the sites of `batch` and absorb the change into q.
+
+        Raises:
+            ImproperPosteriorError: if several new sites together leave no normalisable posterior;
+                nothing is replaced then.
+        """
+        density = self.density
         for i, site in zip(batch, sites, strict=True):
-            self.density = self.density * (site / self.sites[i])
+            density = density * (site / self.sites[i])
+        if len(batch) > 1 and not density.is_proper:
+            raise ImproperPosteriorError("the sites' negative precisions outweigh the prior")
+        self.density = density
+        for i, site in zip(batch, sites, strict=True):
             self.sites[i] = site
 
     def refresh(self):
