@@ -15,7 +15,7 @@ help: ## list these commands
 
 book: $(READY) ## set up, execute and build the book
 	$(BIN)/jupyter-book build -W -n --keep-going .
-	@echo "Open file://$(CURDIR)/_build/html/index.html"
+	@$(BIN)/python -c 'import pathlib; print("Open", pathlib.Path("_build/html/index.html").resolve().as_uri())'
 
 test: $(READY) ## set up and run every test: library, notebooks, built pages, JupyterLab
 	$(BIN)/python -m pytest
@@ -38,5 +38,5 @@ $(READY): pyproject.toml requirements.lock
 	$(PYTHON) -m venv $(VENV)
 	@echo "Installing the packages of requirements.lock, about a minute the first time"
 	$(BIN)/python -m pip install --quiet --require-hashes -r requirements.lock
-	$(BIN)/python -m pip install --quiet --no-deps -e .
+	$(BIN)/python -m pip install --quiet --no-deps --no-build-isolation -e .
 	@touch $@

@@ -7,7 +7,7 @@ import matplotlib
 import pytest
 
 ROOT = Path(__file__).parent
-os.environ.setdefault("EPBOOK_WIDGETS", "still")  # for the kernels that nbval starts
+os.environ["EPBOOK_WIDGETS"] = "still"  # for the kernels that nbval starts, whatever the shell says
 matplotlib.use("agg")  # for the doctests, here; a kernel chooses its own
 collect_ignore = ["book/_ext"]
 

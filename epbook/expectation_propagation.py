@@ -179,8 +179,6 @@ def ep(
                     posterior.log_scales[i] = step.log_scale
                     mismatch = max(mismatch, step.mismatch)
                     skipped += step.tilted is None
-            if len(visited) < n:
-                raise ValueError(f"the schedule must visit every term in each pass, but left out {n - len(visited)} of {n}")
             posterior.refresh()
         except ImproperPosteriorError:
             mismatch = math.inf
@@ -188,7 +186,7 @@ def ep(
         seconds = time.perf_counter() - start
         log_evidence = posterior.log_evidence() if mismatch < math.inf else math.nan
         result.history.append(Snapshot(log_evidence, copy.copy(posterior.mean), flops, seconds, mismatch, skipped))
-        _diagnose(result, tol)
+        _diagnose(result, tol, n - len(visited))
         if watch:
             watch(result)
         if result.converged or mismatch == math.inf:
@@ -198,16 +196,18 @@ def ep(
     return result
 
 
-def _diagnose(result: Result, tol: float) -> None:
+def _diagnose(result: Result, tol: float, left_out: int) -> None:
     """Set `converged` and `status` from the history."""
     trail, passes = [snapshot.mismatch for snapshot in result.history], len(result.history)
     last, half = result.history[-1], passes // 2
     skipped = sum(snapshot.skipped for snapshot in result.history[half:])
-    result.converged = last.mismatch < tol and not last.skipped
+    result.converged = last.mismatch < tol and not last.skipped and not left_out
     if result.converged:
         result.status = f"converged: moments match to {last.mismatch:.1e} after {passes} passes"
     elif not last.mismatch < math.inf:
         result.status = f"diverged: pass {passes} left no proper posterior; try damping=0.5 or the sequential schedule"
+    elif left_out:
+        result.status = f"partial: the schedule left out {left_out} terms of pass {passes}; let it visit all of them to converge"
     elif skipped:
         result.status = (
             f"improper: {skipped} cavities since pass {half} had no normaliser; "

@@ -5,6 +5,7 @@ A chapter imports all it displays from here: `mode`, `show`, `explore`, `glue`.
 
 import json
 import math
+import re
 import traceback
 from dataclasses import dataclass
 from html import escape
@@ -35,7 +36,8 @@ def explore(draw, *, name, caption, default=None, labels=None, **grids):
 
     Raises:
         ValueError: a grid, default or label does not fit, the page would hold more than 60
-            frames, or `draw` leaves no figure, returns no sentence or changes the figure's size.
+            frames (`live` has no limit), or `draw` leaves no figure, returns no sentence or
+            changes the figure's size.
 
     Example:
         >>> import matplotlib.pyplot as plt
@@ -49,7 +51,8 @@ def explore(draw, *, name, caption, default=None, labels=None, **grids):
     check_label(name)
     check_words(f"the caption of {name}", caption)
     sliders = _sliders(name, grids, default or {}, labels or {})
-    _count_frames(name, sliders)
+    if mode() != "live":  # which draws a frame only when it is asked for
+        _count_frames(name, sliders)
     {"live": _live, "frames": _frames, "still": _still}[mode()](draw, sliders, name, caption)
 
 
@@ -207,8 +210,10 @@ def _frames(draw, sliders, name, caption):
         "frames": [{"src": frames[point].address, "says": frames[point].sentence} for point in points],
     }
     data = json.dumps(state).replace("<", r"\u003c")  # a sentence cannot end the script
+    title = re.search(r"\*\*(.+?)\.?\*\*", caption)  # as "**Figure 3-1.**"
+    label = escape(f"interactive figure: {title[1] if title else name}")
     html = (
-        f'<div class="epbook-explore" data-name="{name}" role="group" aria-label="interactive figure">\n'
+        f'<div class="epbook-explore" data-name="{name}" role="group" aria-label="{label}">\n'
         f"{_image_and_sentence(first)}\n{_table(sliders, frames)}\n"
         f'<script type="application/json">{data}</script>\n</div>'
     )

@@ -352,8 +352,6 @@ def test_nan_is_no_match():
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"schedule": lambda n, rng: []}, "must visit every term in each pass, but left out 30 of 30"),
-        ({"schedule": lambda n, rng: [[0]]}, "left out 29 of 30"),
         ({"watch": 3}, "watch must be a function"),
         ({"passes": "3"}, "passes must lie in"),
     ],
@@ -380,3 +378,10 @@ def test_an_even_number_of_negative_eigenvalues_is_noticed():
     C = np.linalg.inv(np.linalg.inv(np.array([[1.0, 2, 2], [2, 1, 2], [2, 2, 1]])) + 3 * np.eye(3))
     with pytest.raises(ImproperPosteriorError):
         KernelGaussian((C + C.T) / 2).update(range(3), [Gaussian(-3.0, 0.1)] * 3)
+
+
+@pytest.mark.parametrize(("batches", "left_out"), [([], 30), ([[0]], 29)])
+def test_a_partial_schedule_is_no_convergence(problem, batches, left_out):
+    with pytest.warns(ConvergenceWarning, match=f"partial: the schedule left out {left_out} terms of pass 50"):
+        result = ep(problem.posterior(), problem.terms, schedule=lambda n, rng: batches, passes=50)
+    assert result.failed

@@ -10,12 +10,15 @@ from pathlib import Path
 
 import pytest
 import yaml
+from packaging.specifiers import SpecifierSet
+
+import epbook
+from tools import browser
 
 ROOT = Path(__file__).parents[1]
 PYPROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
 ONLY_ON_PYPI = {"playwright", "sphinx-mathjax-offline"}  # conda-forge has them not, or not under this name
-NOT_FOR_CONDA = {"pytest-benchmark"}  # the benchmarks are no part of a reader's environment
-EXTRAS = ("matplotlib", "ipywidgets", "IPython", "PIL", "tqdm", "sklearn", "mpmath")
+NOT_FOR_CONDA = {"pytest-benchmark", "hatchling"}  # benchmarks and wheels are not made in a reader's environment
 BINARY = {".png", ".ico", ".woff2"}
 # Assembled, so that this file does not refuse itself.
 FORBIDDEN = re.compile(
@@ -35,7 +38,7 @@ def wanted():
     """name -> range of everything that readers and tests need."""
     project = PYPROJECT["project"]
     lists = [project["dependencies"], *project["optional-dependencies"].values()]
-    return {name: range_ for line in lists for name, range_ in ranges(line).items() if name not in NOT_FOR_CONDA}
+    return {name: range_ for line in lists for name, range_ in ranges(line).items()}
 
 
 def test_environment_for_conda_has_the_same_ranges():
@@ -46,7 +49,7 @@ def test_environment_for_conda_has_the_same_ranges():
     assert by_conda.pop("python") == PYPROJECT["project"]["requires-python"]
     assert by_conda.pop("pip") == ""
     assert set(by_pip) == ONLY_ON_PYPI
-    assert by_conda | by_pip == wanted()
+    assert by_conda | by_pip == {name: range_ for name, range_ in wanted().items() if name not in NOT_FOR_CONDA}
 
 
 def test_lock_pins_and_hashes_everything_and_names_no_address():
@@ -56,6 +59,19 @@ def test_lock_pins_and_hashes_everything_and_names_no_address():
     locked = {re.match(r"[A-Za-z0-9_.-]+==", entry).group()[:-2].lower() for entry in entries if entry[0] != "#"}
     assert all("--hash=sha256:" in entry for entry in entries if entry[0] != "#")
     assert {name.replace("_", "-") for name in wanted()} <= {name.replace("_", "-") for name in locked}
+
+
+def test_lock_satisfies_the_ranges():
+    lock = (ROOT / "requirements.lock").read_text(encoding="utf-8")
+    pins = re.findall(r"^([A-Za-z0-9_.-]+)==([^\s;\\]+)", lock, re.MULTILINE)
+    allowed = wanted()
+    assert {name for name, _ in pins} >= set(allowed)
+    assert [f"{name} {version}" for name, version in pins if version not in SpecifierSet(allowed.get(name, ""))] == []
+
+
+def test_the_citation_names_this_version():
+    citation = yaml.safe_load((ROOT / "CITATION.cff").read_text(encoding="utf-8"))
+    assert citation["version"] == epbook.__version__
 
 
 def test_ci_runs_what_the_readme_says():
@@ -68,8 +84,9 @@ def test_ci_runs_what_the_readme_says():
 @pytest.fixture(scope="module")
 def wheel(tmp_path_factory):
     """The names in the wheel that `pip wheel .` makes."""
+    pytest.importorskip("hatchling", reason="conda's environment makes no wheels")
     folder = tmp_path_factory.mktemp("wheel")
-    command = [sys.executable, "-m", "pip", "wheel", "--quiet", "--no-deps", "--wheel-dir", folder, ROOT]
+    command = [sys.executable, "-m", "pip", "wheel", "--quiet", "--no-deps", "--no-build-isolation", "--wheel-dir", folder, ROOT]
     subprocess.run(command, check=True, stdin=subprocess.DEVNULL)
     (file,) = folder.glob("epbook-*.whl")
     with zipfile.ZipFile(file) as archive:
@@ -88,29 +105,31 @@ def test_wheel_carries_data_provenance_licences_and_types(wheel):
 
 
 def test_import_needs_numpy_and_scipy_only():
-    """Blocks the extras in a fresh interpreter, then imports every module but the one that only draws."""
-    code = f"""
-import importlib, pkgutil, sys
-class Blocked:
+    """Refuses everything else in a fresh interpreter, then imports every module but the one that only draws."""
+    code = """
+import importlib, pkgutil, sys, sysconfig
+sysconfig.get_config_vars()  # reads a module of Python's that no list names
+ALLOWED = sys.stdlib_module_names | {"numpy", "scipy", "epbook"}
+class Refuse:
     def find_spec(self, name, path=None, target=None):
-        if name.split(".")[0] in {EXTRAS!r}:
-            raise ImportError(name + " is blocked")
-sys.meta_path.insert(0, Blocked())
+        if name.split(".")[0] not in ALLOWED:
+            raise ImportError(name + " is refused")
+sys.meta_path.insert(0, Refuse())
 import epbook
 for module in pkgutil.walk_packages(epbook.__path__, "epbook."):
     if module.name != "epbook.plot":
         importlib.import_module(module.name)
 print(epbook.__version__)
 try:
-    import matplotlib
+    import yaml
 except ImportError as error:
     print(error)
 """
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
-    version, blocked = done.stdout.splitlines()
+    version, refused = done.stdout.splitlines()
     assert re.fullmatch(r"\d+\.\d+\.\d+.*", version)
-    assert blocked == "matplotlib is blocked"
+    assert refused == "yaml is refused"
 
 
 def committed():
@@ -141,3 +160,65 @@ def test_the_example_of_the_readme_is_run():
     command = [sys.executable, "-m", "pytest", "--collect-only", "--quiet", "README.md"]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
     assert "README.md::README.md" in done.stdout, done.stdout + done.stderr
+
+
+# --- tools/browser.py finds a browser
+
+
+@pytest.fixture
+def machine(monkeypatch):
+    """A computer without any browser; returns what makes programs appear on its path."""
+    programs = set()
+    monkeypatch.delenv("CHROME", raising=False)
+    monkeypatch.setattr(browser, "PLACES", ())
+    monkeypatch.setattr(browser, "_is_root", lambda: False)
+    monkeypatch.setattr(browser.shutil, "which", lambda name: f"/bin/{name}" if name in programs else None)
+    return programs.add
+
+
+def test_the_browser_named_in_chrome_comes_first(machine, monkeypatch):
+    machine("chromium"), machine("my-chrome")
+    monkeypatch.setenv("CHROME", "my-chrome")
+    assert browser.find() == "/bin/my-chrome"
+
+
+def test_a_browser_in_chrome_that_cannot_run_is_refused(machine, monkeypatch):
+    machine("chromium")
+    monkeypatch.setenv("CHROME", "no-chrome")
+    with pytest.raises(RuntimeError, match="CHROME names 'no-chrome', which is no program that can be run"):
+        browser.find()
+
+
+def test_an_installed_browser_is_found(machine, monkeypatch, tmp_path):
+    place = tmp_path / "Google Chrome"
+    place.touch()
+    monkeypatch.setattr(browser, "PLACES", ("nowhere", str(place)))
+    assert browser.find() == str(place)
+    machine("google-chrome")
+    assert browser.find() == "/bin/google-chrome"
+
+
+def test_root_installs_debians_browser_and_needs_no_sandbox(machine, monkeypatch):
+    machine("apt-get")
+    commands = []
+    monkeypatch.setattr(browser.subprocess, "run", lambda command, **_: (commands.append(command), machine("chromium")))
+    assert "--no-sandbox" not in browser.arguments()
+    monkeypatch.setattr(browser, "_is_root", lambda: True)
+    assert browser.find() == "/bin/chromium"
+    assert commands == [browser.INSTALL]
+    assert "--no-sandbox" in browser.arguments()
+
+
+@pytest.mark.parametrize(
+    "platform, program, remedy",
+    [
+        ("darwin", "brew", "run `brew install --cask chromium`"),
+        ("linux", "apt-get", f"run as root `{browser.INSTALL}`"),
+        ("linux", "dnf", "install one with your system's packages"),
+    ],
+)
+def test_without_a_browser_the_remedy_is_said(machine, monkeypatch, platform, program, remedy):
+    machine(program)
+    monkeypatch.setattr(browser.sys, "platform", platform)
+    with pytest.raises(RuntimeError, match=re.escape(f"{remedy}, or name one in CHROME")):
+        browser.find()

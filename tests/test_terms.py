@@ -47,7 +47,9 @@ def test_powers_follow_a_term_that_pulls_far(term, mean, power, peak):
     around = [peak - 30, peak - 3, peak, peak + 3, peak + 30]
     scale = power * float(term.log_value(float(peak))) + float(q.log_density(float(peak)))
     with mpmath.workdps(20):
-        inside = mpmath.quad(lambda t: mpmath.exp(power * float(term.log_value(float(t))) + float(q.log_density(float(t))) - scale), around)
+        inside = mpmath.quad(
+            lambda t: mpmath.exp(power * float(term.log_value(float(t))) + float(q.log_density(float(t))) - scale), around
+        )
     assert term.log_z(mean, 1.0, power)[0] == pytest.approx(float(mpmath.log(inside)) + scale, abs=1e-8)
 
 

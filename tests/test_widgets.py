@@ -250,6 +250,7 @@ def test_frames_read_without_a_script(two_sliders):
     assert re.findall(r"<th scope=\"row\">(.*?)</th><td>(.*?)</td>", html) == [
         (f"{w}", f"Two curves of width {w}, the second at 0.") for w in (0.1, 0.2, 0.3)
     ]
+    assert 'role="group" aria-label="interactive figure: Figure 3-1"' in html
     assert "<input" not in html and "<button" not in html
     assert "<w>" not in html
 
@@ -259,6 +260,7 @@ def test_one_slider_has_no_word_on_others_and_middle_default(set_mode, outputs):
     explore(curves, name="fig-1", caption="Curves.", w=[0.5, 1.0, 2.0])
     html = outputs[0][0]["text/html"]
     assert "<caption>" not in html
+    assert 'aria-label="interactive figure: fig-1"' in html  # its caption has no title
     assert shown_frames(html)["default"] == {"w": 1}
 
 
@@ -368,13 +370,25 @@ def test_live_shows_what_went_wrong_and_recovers(panel):
         ({"w": [1, 2], "labels": {"w": ""}}, "the label of slider w of fig-1 must be a sentence"),
         ({"w": [1, 2], "name": "fig 1"}, "a figure's name is small letters"),
         ({"w": [1, 2], "caption": ""}, "the caption of fig-1 must be a sentence"),
-        ({"w": range(61)}, "fig-1 has 61 frames, which makes 61 on this page, and 60 is the most"),
     ],
 )
 def test_explore_refuses_bad_input(any_mode, options, message, outputs):
     with pytest.raises(ValueError, match=message):
         explore(curves, **{"name": "fig-1", "caption": "Curves.", **options})
     assert outputs == []
+
+
+@pytest.mark.parametrize("counted", ["frames", "still"])
+def test_more_frames_than_a_page_should_load_are_refused(counted, set_mode, outputs):
+    set_mode(counted)
+    with pytest.raises(ValueError, match="fig-1 has 61 frames, which makes 61 on this page, and 60 is the most"):
+        explore(curves, name="fig-1", caption="Curves.", w=range(1, 62))
+    assert outputs == []
+
+
+def test_live_sliders_may_be_as_fine_as_one_likes(panel):
+    [w], _, view = panel(curves, w=range(1, 102))
+    assert len(w.options) == 101 and 'alt="Two curves of width 51, the second at 0."' in view.value
 
 
 def test_the_most_frames_count_the_whole_page_and_a_repeated_cell_once(set_mode):

@@ -13,6 +13,7 @@ import myst_nb.sphinx_
 from docutils import nodes
 from myst_nb.core.render import NbElementRenderer
 from sphinx import addnodes
+from sphinx.errors import ExtensionError
 from sphinx.transforms.post_transforms import SphinxPostTransform
 from sphinx.util.docutils import SphinxDirective
 from sphinx.util.nodes import make_refnode
@@ -23,6 +24,7 @@ ROOT = Path(__file__).resolve().parents[2]
 STATIC = ROOT / "book" / "_static"
 SERVED = ROOT / "_build" / "mathjax"
 MODE = "frames"
+CACHES = 3  # of executed notebooks, one for each state of the library
 KINDS = {"fig": "figure", "tab": "table", "eq": "equation", "alg": "algorithm", "sec": "section", "ex": "exercise"}
 DASHED = {"fig", "tab"}  # as the thesis writes their numbers
 
@@ -119,20 +121,26 @@ def serve_everything(app):
     """Styles, scripts and the few files of MathJax that a page needs, all from the book."""
     package = Path(distribution("sphinx-mathjax-offline").locate_file("sphinx-mathjax-offline"))
     source, target = package / "static" / "mathjax", SERVED / "mathjax"
-    if not target.exists():
-        for folder in ("output/chtml/fonts/woff-v2", "input/tex/extensions"):  # the second for rarer commands
-            shutil.copytree(source / folder, target / folder)
-        shutil.copy(source / "tex-mml-chtml.js", target)
-        notice = "MathJax 3.2.2, copyright The MathJax Consortium, under the Apache License 2.0 (LICENSE beside this file)."
-        (target / "NOTICE").write_text(notice + "\n", encoding="utf-8")
-        # The package forgets the licence's text; `requests`, which Sphinx needs, is under the same one.
-        licence = next(file for file in distribution("requests").files if file.name == "LICENSE")
-        shutil.copy(licence.locate(), target / "LICENSE")
+    shutil.rmtree(SERVED, ignore_errors=True)  # what an interrupted or older build left
+    fonts = "output/chtml/fonts/woff-v2"
+    shutil.copytree(source / fonts, target / fonts, dirs_exist_ok=True)
+    shutil.copy(source / "tex-mml-chtml.js", target)
+    notice = "MathJax 3.2.2, copyright The MathJax Consortium, under the Apache License 2.0 (LICENSE beside this file)."
+    (target / "NOTICE").write_text(notice + "\n", encoding="utf-8")
+    shutil.copy(apache_licence(), target / "LICENSE")
     app.config.html_static_path += [str(STATIC), str(SERVED)]
     for style in sorted(STATIC.glob("*.css")):
         app.add_css_file(style.name)
     for script in sorted(STATIC.glob("*.js")):
         app.add_js_file(script.name, loading_method="defer")
+
+
+def apache_licence():
+    """The licence's text, which MathJax's package forgets; `requests`, which Sphinx needs, is under the same one."""
+    for file in distribution("requests").files or []:
+        if file.name == "LICENSE" and file.locate().exists():
+            return file.locate()
+    raise ExtensionError("the package requests has no file LICENSE: MathJax needs a copy of the Apache License 2.0 beside it")
 
 
 def once_and_without_thebe(app, pagename, templatename, context, doctree):
@@ -163,6 +171,14 @@ def keep_the_thesis_numbers(app, env):
     return []
 
 
+def forget_old_executions(app, exception):
+    """Every change of the library starts another cache."""
+    now = Path(app.config.nb_execution_cache_path)
+    earlier = sorted(set(now.parent.glob("executed-*")) - {now}, key=lambda cache: cache.stat().st_mtime)
+    for cache in earlier[: 1 - CACHES]:
+        shutil.rmtree(cache, ignore_errors=True)
+
+
 def forget_after_warnings(app, exception):
     """Sphinx does not repeat the warnings of pages it read before: a failed build must not pass the second time."""
     if exception or app._warncount:
@@ -180,5 +196,6 @@ def setup(app):
     app.connect("doctree-read", leave_tags_to_notebooks)
     app.connect("env-get-updated", keep_the_thesis_numbers, priority=900)  # after Sphinx has given its own
     app.connect("html-page-context", once_and_without_thebe, priority=900)
+    app.connect("build-finished", forget_old_executions)
     app.connect("build-finished", forget_after_warnings)
     return {"version": "1", "parallel_read_safe": True, "parallel_write_safe": True}

@@ -14,7 +14,12 @@
     const address = new URL(location.href);
     if (isDefault) address.searchParams.delete(key);
     else address.searchParams.set(key, text);
-    if (address.href !== location.href) history.replaceState(history.state, "", address);
+    if (address.href === location.href) return;
+    try {
+      history.replaceState(history.state, "", address);
+    } catch {
+      // Some browsers refuse many changes in a short time; the figure moves all the same.
+    }
   }
 
   function remembered(key, texts, start) {

@@ -191,7 +191,9 @@ def _log_z_by_quadrature(log_term, mean, variance, power, at, width):
     step = min(sd, width / math.sqrt(max(power, 1))) / 8
     low, high = min(mean, at) - 12 * sd, max(mean, at) + 12 * sd
     if high - low > 1e6 * step:
-        raise ValueError(f"power != 1 needs a million points or fewer, but width {width:g} under the cavity N({mean:g}, {variance:g}) more")
+        raise ValueError(
+            f"power != 1 needs a million points or fewer, but width {width:g} under the cavity N({mean:g}, {variance:g}) more"
+        )
     theta = np.linspace(low, high, int((high - low) / step) + 2)
     offset = theta - mean
     log_integrand = power * log_term(theta) - 0.5 * (offset / sd) ** 2

@@ -86,10 +86,11 @@ class Visit:
         self.context = chromium.new_context(**options)
         self.context.route("**/*", self._only_local)
         self.page = self.context.new_page()
+        self.page.on("websocket", self._websocket)  # which no route sees
         if watch_console:
             self.page.on("console", self._console)
             self.page.on("pageerror", lambda error: self.problems.append(f"page error: {error}"))
-            self.page.on("requestfailed", lambda request: self.problems.append(f"failed: {request.url} {request.failure}"))
+            self.page.on("requestfailed", self._failed)
             self.page.on("response", self._response)
         self.page.goto(address, wait_until="load")
 
@@ -107,6 +108,14 @@ class Visit:
         else:
             self.problems.append(f"asked another host: {url}")
             route.abort()
+
+    def _websocket(self, socket):
+        if not socket.url.startswith(self.LOCAL):
+            self.problems.append(f"asked another host: {socket.url}")
+
+    def _failed(self, request):
+        if request.failure != "net::ERR_ABORTED":  # so ends what the test's own reload cancels
+            self.problems.append(f"failed: {request.url} {request.failure}")
 
     def _console(self, message):
         if message.type == "error":
