@@ -23,7 +23,7 @@ BINARY = {".png", ".ico", ".woff2"}
 # Assembled, so that this file does not refuse itself.
 FORBIDDEN = re.compile(
     r"(?<![\w.:/-])/(?:" + "|".join(["work", "root", r"home/\w+", r"Users/\w+"]) + r")/|/tmp/\w"
-    r"|" + "|".join(host.replace("-", r"\.") for host in ["pypi-org", "pythonhosted-org", "registry-npmjs", "deb-debian-org", "proxy-golang"])
+    r"|" + "|".join(host.replace("-", r"\.") for host in ["pypi-org", "python" "hosted-org", "registry-npmjs", "deb-debian-org", "proxy-golang"])
     + r"|\.\./" + "shared"
 )
 
