@@ -153,17 +153,7 @@ def ep(
     power = number_in("power", power, 0, np.inf, open_low=True)
     damping = number_in("damping", damping, 0, 1, open_high=True)
     passes, tol = whole_number("passes", passes, 1), number_in("tol", tol, 0, np.inf)
-    if not hasattr(posterior, "marginal"):
-        raise ValueError(f"posterior must hold a prior and sites, like problem.posterior(), not {type(posterior).__name__}")
-    if not callable(schedule):
-        raise ValueError(f"schedule must be sequential, shuffled, parallel or a function like them, not {schedule!r}")
-    if watch is not None and not callable(watch):
-        raise ValueError(f"watch must be a function of the result, not {watch!r}")
-    terms = list(terms) if hasattr(terms, "__iter__") else [None]
-    if not terms:
-        raise ValueError("there are no terms: without data the posterior is the prior")
-    if not all(hasattr(term, "log_z") for term in terms):
-        raise ValueError("terms must be a sequence of terms, each with log_z(mean, variance, power)")
+    terms = _checked_terms(posterior, terms, schedule, watch)
     posterior, n, rng = posterior.copy(), len(terms), np.random.default_rng(rng)
     posterior.prepare(n)
     result, start, flops = Result(posterior), time.perf_counter(), 0
@@ -194,6 +184,22 @@ def ep(
     if not result.converged and passes > 1:
         warnings.warn(result.status, ConvergenceWarning, stacklevel=2)
     return result
+
+
+def _checked_terms(posterior, terms, schedule, watch) -> list[Term]:
+    """The terms as a list; raise ValueError before any work if an argument is not what its name says."""
+    if not hasattr(posterior, "marginal"):
+        raise ValueError(f"posterior must hold a prior and sites, like problem.posterior(), not {type(posterior).__name__}")
+    if not callable(schedule):
+        raise ValueError(f"schedule must be sequential, shuffled, parallel or a function like them, not {schedule!r}")
+    if watch is not None and not callable(watch):
+        raise ValueError(f"watch must be a function of the result, not {watch!r}")
+    terms = list(terms) if hasattr(terms, "__iter__") else [None]
+    if not terms:
+        raise ValueError("there are no terms: without data the posterior is the prior")
+    if not all(hasattr(term, "log_z") for term in terms):
+        raise ValueError("terms must be a sequence of terms, each with log_z(mean, variance, power)")
+    return terms
 
 
 def _diagnose(result: Result, tol: float, left_out: int) -> None:
