@@ -87,14 +87,14 @@ class BayesPoint:
 
     def _require_separator(self):
         """Tell now, not after hours, that no posterior exists."""
-        rows = self._signed / np.abs(self._signed).max(axis=1, keepdims=True)
         if self.kernel is not None:
             try:
                 pivots = np.diag(np.linalg.cholesky(self._signed)) ** 2
-                if pivots.min() > len(rows) * np.finfo(float).eps * pivots.max():
+                if pivots.min() > len(pivots) * np.finfo(float).eps * pivots.max():
                     return  # a positive-definite kernel matrix reaches every sign pattern
             except np.linalg.LinAlgError:
                 pass
+        rows = self._signed / np.abs(self._signed).max(axis=1, keepdims=True)
         answer = linprog(np.zeros(rows.shape[1]), A_ub=-rows, b_ub=-np.ones(len(rows)), bounds=(None, None))
         if answer.status == 2:
             raise NotSeparableError(
@@ -146,32 +146,34 @@ class BayesPoint:
         Raises:
             ValueError: on a wrong number of columns, NaN or infinity, or another problem's result.
         """
-        seen = self._seen(result, X)
+        X, seen, mean = self._project(result, X)
         posterior: Any = result.posterior
         if self.kernel is None:
-            return seen @ posterior.mean, ((seen @ posterior.covariance) * seen).sum(axis=1)
+            return mean, ((seen @ posterior.covariance) * seen).sum(axis=1)
         tau = np.array([site.precision for site in posterior.sites])
         factor = lu_factor(np.eye(len(tau)) + posterior.C * tau)
         explained = ((seen * tau) * lu_solve(factor, seen.T).T).sum(axis=1)  # k' (C + Lambda)^-1 k, no Lambda inverted
-        prior = np.array([self._kernel(x[None], x[None]).item() for x in finite_array("X", X, 2)])
-        return seen @ posterior.coefficients, np.maximum(prior - explained, 0.0)
+        prior = np.array([self._kernel(x[None], x[None]).item() for x in X])
+        return mean, np.maximum(prior - explained, 0.0)
 
-    def _seen(self, result, X):
-        """What the posterior's mean is multiplied with: features, or signed kernels with the training points."""
+    def _project(self, result, X):
+        """The checked points, what each sees (features, or signed kernels with the training points), and the mean of w.x."""
         X = finite_array("X", X, 2)
         if X.shape[1] != self.X.shape[1]:
             raise ValueError(f"X needs {self.X.shape[1]} columns as in training, not {X.shape[1]}")
-        trained = getattr(getattr(result, "posterior", None), "X" if self.kernel is None else "C", None)
+        posterior: Any = getattr(result, "posterior", None)
+        trained = getattr(posterior, "X" if self.kernel is None else "C", None)
         if trained is None or not np.array_equal(trained, self._signed):
             raise ValueError("this result belongs to another problem: it must come from ep(problem.posterior(), problem.terms)")
-        return self._features(X) if self.kernel is None else self._kernel(X, self.X) * self.y
+        if self.kernel is None:
+            seen = self._features(X)
+            return X, seen, seen @ posterior.mean
+        seen = self._kernel(X, self.X) * self.y
+        return X, seen, seen @ posterior.coefficients
 
     def predict(self, result: Result, X: ArrayLike) -> np.ndarray:
         """Labels +1 or -1 by the Bayes point (5.90), shape (m,). Arguments as in `latent`."""
-        seen = self._seen(result, X)
-        posterior: Any = result.posterior
-        mean = seen @ (posterior.mean if self.kernel is None else posterior.coefficients)
-        return np.where(mean >= 0, 1.0, -1.0)
+        return np.where(self._project(result, X)[2] >= 0, 1.0, -1.0)
 
     def predict_proba(self, result: Result, X: ArrayLike) -> np.ndarray:
         """p(y = +1 | x, D), the full average (5.7), shape (m,). Arguments as in `latent`."""

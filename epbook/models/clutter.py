@@ -4,7 +4,7 @@ import math
 
 import numpy as np
 from numpy.typing import ArrayLike
-from scipy.special import logsumexp
+from scipy.special import logsumexp, softmax
 
 from ..checks import finite_array, number_in, whole_number
 from ..families import DiagonalGaussian, FullGaussian, Gaussian, SphericalGaussian
@@ -156,8 +156,7 @@ class ClutterProblem:
         means = total / precision[:, None]
         log_weight += 0.5 * ((means * total).sum(axis=1) - square - d * np.log(precision * self.prior_variance))
         log_evidence = float(logsumexp(log_weight))
-        weight = np.exp(log_weight - log_weight.max())
-        weight /= weight.sum()
+        weight = softmax(log_weight)
         mean = weight @ means
         gap = means - mean
         covariance = (gap.T * weight) @ gap + (weight @ (1 / precision)) * np.eye(d)

@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike
-from scipy.special import logsumexp
+from scipy.special import logsumexp, softmax
 
 from ..checks import finite_array, number_in
 
@@ -56,8 +56,7 @@ def grid_moments(log_joint: Callable[[np.ndarray], np.ndarray], low: float, high
     theta = np.linspace(low, high, math.ceil((high - low) / step) + 1)
     log_weight = log_joint(theta) + math.log(theta[1] - theta[0])
     log_evidence = float(logsumexp(log_weight))
-    weight = np.exp(log_weight - log_weight.max())
-    weight /= weight.sum()
+    weight = softmax(log_weight)
     mean = float(weight @ theta)
     return Exact(log_evidence, mean, float(weight @ (theta - mean) ** 2))
 

@@ -189,10 +189,11 @@ class KernelGaussian(_Projected):
         system.flat[:: len(tau) + 1] += 1.0
         lu, pivots = lu_factor(system, overwrite_a=True, check_finite=False)
         covariance = lu_solve((lu, pivots), self.C, check_finite=False)
-        if tau.min() < 0 and np.linalg.eigvalsh((covariance + covariance.T) / 2)[0] < -1e-10 * np.diag(self.C).max():
+        covariance = (covariance + covariance.T) / 2
+        if tau.min() < 0 and np.linalg.eigvalsh(covariance)[0] < -1e-10 * np.diag(self.C).max():
             raise ImproperPosteriorError("the sites' negative precisions outweigh the prior")
         self._log_det = float(np.log(np.abs(np.diag(lu))).sum())
-        self.covariance = np.asfortranarray((covariance + covariance.T) / 2)
+        self.covariance = np.asfortranarray(covariance)
         self.mean = self.covariance @ nu
 
     def log_normaliser(self) -> float:
