@@ -12,9 +12,7 @@ A *term* is a factor of the joint; a *site* is its stand-in from the exponential
 *cavity* is the posterior without one site; the *tilted* distribution is cavity times term.
 """
 
-import copy
 import math
-import time
 import warnings
 from collections.abc import Callable, Iterable, Sequence
 from typing import NamedTuple
@@ -24,7 +22,7 @@ import numpy as np
 from .checks import number_in, whole_number
 from .errors import ConvergenceWarning, ImproperPosteriorError
 from .protocols import Density, Posterior, Term
-from .result import Result, Snapshot
+from .result import Result
 
 
 class Refinement(NamedTuple):
@@ -156,7 +154,7 @@ def ep(
     terms = _checked_terms(posterior, terms, schedule, watch)
     posterior, n, rng = posterior.copy(), len(terms), np.random.default_rng(rng)
     posterior.prepare(n)
-    result, start, flops = Result(posterior), time.perf_counter(), 0
+    result = Result(posterior)
     price = posterior.flops + sum(term.flops for term in terms)
     for _ in range(passes):
         mismatch, skipped, visited = 0.0, 0, set()
@@ -172,10 +170,8 @@ def ep(
             posterior.refresh()
         except ImproperPosteriorError:
             mismatch = math.inf
-        flops += price
-        seconds = time.perf_counter() - start
         log_evidence = posterior.log_evidence() if mismatch < math.inf else math.nan
-        result.history.append(Snapshot(log_evidence, copy.copy(posterior.mean), flops, seconds, mismatch, skipped))
+        result.record(log_evidence, price, mismatch, skipped)
         _diagnose(result, tol, n - len(visited))
         if watch:
             watch(result)

@@ -16,6 +16,11 @@ COLOURS = {
     "cavity": "#E69F00",
     "restricted": "#009E73",
     "SVM": "#CC79A7",
+    "Laplace": "#CC79A7",
+    "VB": "#E69F00",
+    "EP2": "#009E73",
+    "Importance": "#56B4E9",
+    "Gibbs": "#666666",
     "data": "#666666",
     "grid": "#CCCCCC",
 }
@@ -29,7 +34,14 @@ _DASHES = {
     "cavity": (0, (1, 1.5)),
     "restricted": (0, (4, 1.5, 1, 1.5)),
     "SVM": (0, (5, 2)),
+    "Laplace": (0, (5, 2)),
+    "VB": (0, (4, 1.5, 1, 1.5)),
+    "EP2": (0, (1, 1.5)),
+    "Importance": "-",
+    "Gibbs": (0, (1, 1.5)),
 }
+
+_MARKERS = {"EP": "o", "EP2": "D", "Laplace": "s", "VB": "^", "Importance": "", "Gibbs": ""}
 
 
 def style():
@@ -256,3 +268,34 @@ def hemisphere(axes, view, region, planes):
         axes.plot(np.where(depth > 0, x, np.nan), y, **look)
     axes.set(aspect="equal", xlim=(-1.05, 1.05), ylim=(-1.05, 1.05))
     axes.axis("off")
+
+
+def cost_accuracy(panels, results, exact):
+    """Draw the error of evidence and mean over the operations spent, both logarithmic: figures 3-5 to 3-7.
+
+    A run of `ep` bears a cross at its first pass, which is ADF.
+
+    Args:
+        panels: two matplotlib Axes, for the evidence (relative error) and the mean.
+        results: dict from the name of a method, a key of `COLOURS` or any other, to its `Result`.
+        exact: the `Exact` answer.
+
+    Example:
+        >>> from epbook import ClutterProblem, ep
+        >>> problem = ClutterProblem.sample(20, rng=0)
+        >>> figure, panels = plt.subplots(1, 2)
+        >>> cost_accuracy(panels, {"EP": ep(problem.posterior(), problem.terms)}, problem.exact())
+        >>> plt.close(figure)
+    """
+    for name, result in results.items():
+        flops = [snapshot.flops for snapshot in result.history]
+        errors = np.transpose([exact.errors(snapshot) for snapshot in result.history])
+        look = {"color": COLOURS.get(name, COLOURS["data"]), "linestyle": _DASHES.get(name, "-"), "marker": _MARKERS.get(name, "")}
+        for axes, error in zip(panels, errors):
+            if not np.isfinite(error).any():  # a method without an evidence
+                continue
+            axes.plot(flops, error, label=name, markersize=5, **look)
+            if name == "EP":
+                axes.plot(flops[0], error[0], "x", color=COLOURS["ADF"], markersize=12, markeredgewidth=3, zorder=4)
+    for axes, title in zip(panels, ("error of the evidence", "error of the mean")):
+        axes.set(xscale="log", yscale="log", xlabel="operations", title=title)

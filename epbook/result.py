@@ -1,22 +1,23 @@
 """What every algorithm returns: where it ended, how it got there, and whether to trust it."""
 
+import copy
+import math
+import time
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 import numpy as np
 
-from .protocols import Posterior
-
 
 class Snapshot(NamedTuple):
-    """The state after one pass.
+    """The state after one pass, or after some more samples.
 
     Attributes:
-        log_evidence: the estimate of log p(D), in nats.
+        log_evidence: the estimate of log p(D), in nats; NaN from a method that has none.
         mean: the posterior mean.
         flops: operations so far, by the declared prices.
         seconds: wall time so far.
-        mismatch: the largest moment mismatch met in the pass (see `Result.mismatch`).
+        mismatch: the largest moment mismatch met in the pass (see `Result.mismatch`); NaN beside EP.
         skipped: how many terms had an improper cavity in the pass.
     """
 
@@ -24,8 +25,8 @@ class Snapshot(NamedTuple):
     mean: float | np.ndarray
     flops: int
     seconds: float
-    mismatch: float
-    skipped: int
+    mismatch: float = math.nan
+    skipped: int = 0
 
 
 @dataclass(repr=False)
@@ -33,22 +34,37 @@ class Result:
     """An approximate posterior with its evidence, its history and a diagnosis.
 
     Attributes:
-        posterior: the final posterior; pass it to `ep` again to continue.
+        posterior: the final posterior, with `mean`, `variance` and `covariance`; EP's continues when passed to `ep` again.
         status: a sentence: converged, or what happened and what to try.
         converged: whether every cavity of the last pass was proper and the mismatch below tol.
+            A rival says the same of its own tolerance; a sampler, that it drew what was asked.
         history: one `Snapshot` a pass.
 
     Book: section 3.2.
     """
 
-    posterior: Posterior
+    posterior: Any
     status: str = "not started"
     converged: bool = False
     history: list[Snapshot] = field(default_factory=list)
+    _start: float = field(default_factory=time.perf_counter, repr=False)
 
     def __repr__(self) -> str:
         evidence = f", log_evidence={self.log_evidence:.6g}" if self.history else ""
         return f"Result({self.status!r}{evidence})"
+
+    def record(self, log_evidence: float, flops: float, mismatch: float = math.nan, skipped: int = 0) -> None:
+        """Append the posterior's present mean and what this pass cost to the history.
+
+        Args:
+            log_evidence: the estimate of log p(D).
+            flops: operations of this pass alone; the history holds the sum.
+            mismatch, skipped: see `Snapshot`.
+        """
+        spent = self.history[-1].flops if self.history else 0
+        seconds = time.perf_counter() - self._start
+        mean = copy.copy(self.posterior.mean)
+        self.history.append(Snapshot(log_evidence, mean, spent + round(flops), seconds, mismatch, skipped))
 
     @property
     def log_evidence(self) -> float:

@@ -30,6 +30,20 @@ class Exact(NamedTuple):
         """The variance of each coordinate, or the variance in 1-D."""
         return np.diag(self.covariance) if np.ndim(self.covariance) else self.covariance
 
+    def errors(self, estimate: Any) -> tuple[float, float]:
+        """Relative error of the evidence, and distance of the mean, of a `Result` or a `Snapshot`.
+
+        Example:
+            >>> from epbook import ClutterProblem, ep
+            >>> problem = ClutterProblem.sample(20, rng=0)
+            >>> evidence, mean = problem.exact().errors(ep(problem.posterior(), problem.terms))
+            >>> evidence < 0.01, mean < 0.01
+            (True, True)
+        """
+        with np.errstate(over="ignore"):
+            evidence = float(abs(np.expm1(estimate.log_evidence - self.log_evidence)))
+        return evidence, float(np.linalg.norm(np.subtract(estimate.mean, self.mean)))
+
 
 def grid_moments(log_joint: Callable[[np.ndarray], np.ndarray], low: float, high: float, step: float) -> Exact:
     """Evidence, mean and variance of a smooth 1-D joint by the trapezoid rule.
