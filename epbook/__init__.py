@@ -8,12 +8,12 @@ Book: Minka's thesis "A family of algorithms for approximate Bayesian inference"
 
 from .errors import ConvergenceWarning, ImproperPosteriorError, NoMassError, NotSeparableError
 from .expectation_propagation import Refinement, ep, parallel, refine, sequential, shuffled
-from .families import DiagonalGaussian, FullGaussian, Gaussian, SphericalGaussian
+from .families import DiagonalGaussian, Dirichlet, DirichletTwoMoments, FullGaussian, Gaussian, SphericalGaussian
 from .kernels import GaussianKernel, LinearKernel, PolynomialKernel
-from .models import BayesPoint, ClutterProblem
+from .models import BayesPoint, ClutterProblem, LogisticIntegrand, MixtureWeights
 from .posteriors import KernelGaussian, LinearGaussian, Whole
 from .result import Result, Snapshot
-from .terms import Clutter, Step
+from .terms import Clutter, Logistic, MixtureWeight, Step
 
 __version__ = "0.1.0"
 
@@ -23,6 +23,8 @@ __all__ = [
     "ClutterProblem",
     "ConvergenceWarning",
     "DiagonalGaussian",
+    "Dirichlet",
+    "DirichletTwoMoments",
     "FullGaussian",
     "Gaussian",
     "GaussianKernel",
@@ -30,6 +32,10 @@ __all__ = [
     "KernelGaussian",
     "LinearGaussian",
     "LinearKernel",
+    "Logistic",
+    "LogisticIntegrand",
+    "MixtureWeight",
+    "MixtureWeights",
     "NoMassError",
     "NotSeparableError",
     "PolynomialKernel",

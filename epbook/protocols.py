@@ -21,7 +21,7 @@ class Density(Protocol):
 
     is_proper: bool
     log_normaliser: float
-    size: int
+    flops: int  # operations of one visit of EP beside the term's
 
     def __mul__(self, other: Self) -> Self: ...
 
@@ -44,7 +44,7 @@ class Posterior(Protocol):
     mean: Any
     variance: Any
     covariance: Any
-    flops: int  # operations of one pass
+    flops: int  # operations of one pass beside the terms'
 
     def copy(self) -> Self: ...
 

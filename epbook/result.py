@@ -15,7 +15,7 @@ class Snapshot(NamedTuple):
     Attributes:
         log_evidence: the estimate of log p(D), in nats; NaN from a method that has none.
         mean: the posterior mean.
-        flops: operations so far, by the declared prices.
+        flops: operations so far, by the declared prices; EP's are those of power 1.
         seconds: wall time so far.
         mismatch: the largest moment mismatch met in the pass (see `Result.mismatch`); NaN beside EP.
         skipped: how many terms had an improper cavity in the pass.

@@ -248,6 +248,14 @@ def test_status_diverged():
     assert math.isnan(result.log_evidence) and not result.converged
 
 
+def test_a_small_power_that_overshoots_is_told():
+    problem = ClutterProblem.sample(20, rng=20)
+    with pytest.warns(ConvergenceWarning, match="diverged: pass 3 left no proper posterior; try damping=0.5"):
+        result = ep(problem.posterior(), problem.terms, power=0.2)
+    assert result.posterior.density.is_proper and math.isnan(result.log_evidence)
+    assert ep(problem.posterior(), problem.terms, power=0.2, damping=0.8).converged
+
+
 def test_no_warning_for_assumed_density_filtering(problem, recwarn):
     ep(problem.posterior(), problem.terms, passes=1)
     assert not recwarn.list

@@ -71,9 +71,9 @@ class GaussianFamily:
         return log_z, tilted
 
     @property
-    def size(self):
-        """How many numbers the parameters hold."""
-        return np.size(self.precision) + np.size(self.shift)
+    def flops(self):
+        """Operations of one visit of EP beside the term's: cavity, match, site, scale, mismatch, update and refresh."""
+        return 24 * np.size(self.shift) + 28 if np.ndim(self.precision) == 0 else 49 * np.size(self.shift) + 2
 
     @property
     def is_proper(self):
@@ -99,6 +99,19 @@ class GaussianFamily:
     def log_normaliser(self):
         """log of the integral of the unnormalised density."""
         return 0.5 * float(np.sum(LOG_2PI - np.log(self.precision) + self.shift**2 / self.precision))
+
+    def log_value(self, x):
+        """log of the unnormalised density at x, shape (..., d): defined for every site, proper or not."""
+        return x @ self.shift - 0.5 * (self.precision * np.square(x)).sum(axis=-1)
+
+    def log_density(self, x):
+        """log of the normalised density at x, shape (..., d), or any shape in 1-D."""
+        return self.log_value(x) - self.log_normaliser
+
+    def sample(self, size, rng=None):
+        """`size` draws, shape (size, d), or (size,) in 1-D; rng is a seed or numpy Generator."""
+        noise = np.random.default_rng(rng).standard_normal((size, *np.shape(self.shift)))
+        return self.mean + np.sqrt(self.variance) * noise
 
     def divergence(self, other):
         """Jeffreys divergence KL(self||other) + KL(other||self) in nats, free of cancellation."""
@@ -140,6 +153,7 @@ class Gaussian(GaussianFamily):
     """
 
     __slots__ = ()
+    flops = 53
 
     def __init__(self, precision: float, shift: float):
         self.precision = float(finite_array("precision", precision, 0))
@@ -169,10 +183,6 @@ class Gaussian(GaussianFamily):
     def log_value(self, x):
         """shift x - precision x^2 / 2 at x (any shape): defined for every site, proper or not."""
         return self.shift * x - 0.5 * self.precision * np.square(x)
-
-    def log_density(self, x):
-        """log of the normalised density at x (any shape)."""
-        return self.log_value(x) - self.log_normaliser
 
     def divergence(self, other):
         """Jeffreys divergence in nats, free of cancellation."""

@@ -2,6 +2,20 @@
 
 from .bayes_point import BayesPoint
 from .clutter import ClutterProblem
+from .dynamics import Dynamics
 from .exact import Exact
+from .logistic_integrand import LogisticIntegrand
+from .logistic_normal import LogisticNormal
+from .mixture import MixtureProblem
+from .mixture_weights import MixtureWeights
 
-__all__ = ["BayesPoint", "ClutterProblem", "Exact"]
+__all__ = [
+    "BayesPoint",
+    "ClutterProblem",
+    "Dynamics",
+    "Exact",
+    "LogisticIntegrand",
+    "LogisticNormal",
+    "MixtureProblem",
+    "MixtureWeights",
+]

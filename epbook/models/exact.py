@@ -63,7 +63,7 @@ def grid_moments(log_joint: Callable[[np.ndarray], np.ndarray], low: float, high
         >>> round(grid_moments(lambda t: -t**2 / 2, -12, 12, 0.3).covariance, 12)
         1.0
 
-    Book: section 2.1.
+    Book: chapter 2.
     """
     step = number_in("step", step, 0, math.inf, open_low=True)
     low = number_in("low", low, -math.inf, high)

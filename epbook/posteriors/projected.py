@@ -131,9 +131,10 @@ class LinearGaussian(_Projected):
 
     @property
     def flops(self):
-        """Operations of one pass: n visits of two columns and a rank-one update, and a refresh."""
+        """Operations of one pass beside the terms': n visits of two columns and a rank-one update, a refresh, the evidence."""
         n, d = self.X.shape
-        return n * (6 * d * d + 8 * d + 12) + n * d * (2 * d + 3) + d**3
+        visit = self.one.flops + 7 + 6 * d * d + 10 * d
+        return n * (visit + 2 * d * d + 5 * d) + 7 * d**3 // 3 + 5 * d * d + 4 * d
 
 
 class KernelGaussian(_Projected):
@@ -209,6 +210,7 @@ class KernelGaussian(_Projected):
 
     @property
     def flops(self):
-        """Operations of one pass: n rank-one updates of A and h, and a refresh."""
+        """Operations of one pass beside the terms': n rank-one updates of A and h, a refresh without rebuild, the evidence."""
         n = len(self.C)
-        return n * (2 * n * n + 3 * n + 12) + 4 * n * n
+        visit = self.one.flops + 7 + 2 * n * n + 2 * n
+        return n * (visit + 4 * n + 7)

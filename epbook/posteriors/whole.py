@@ -37,13 +37,13 @@ class Whole(Posterior):
         """Replace the sites of `batch` and absorb the change into q.
 
         Raises:
-            ImproperPosteriorError: if several new sites together leave no normalisable posterior;
-                nothing is replaced then.
+            ImproperPosteriorError: if the new sites leave no normalisable posterior, as several at once
+                or one of power != 1 can; nothing is replaced then.
         """
         density = self.density
         for i, site in zip(batch, sites, strict=True):
             density = density * (site / self.sites[i])
-        if len(batch) > 1 and not density.is_proper:
+        if not density.is_proper:
             raise ImproperPosteriorError("the sites' negative precisions outweigh the prior")
         self.density = density
         for i, site in zip(batch, sites, strict=True):
@@ -73,5 +73,8 @@ class Whole(Posterior):
 
     @property
     def flops(self):
-        """Operations of one pass: cavity, site and product of each visit, and a refresh."""
-        return 4 * len(self.sites) * self.prior.size
+        """Operations of one pass beside the terms': a visit of every site.
+
+        The evidence, once a pass, costs less than a visit and is left out.
+        """
+        return len(self.sites) * self.prior.flops

@@ -15,7 +15,7 @@ import math
 import numpy as np
 from numpy.typing import ArrayLike
 from scipy.linalg import cho_factor, cho_solve
-from scipy.special import erfcx, log_ndtr
+from scipy.special import erfcx, log_expit, log_ndtr
 
 from ..checks import finite_array, number_in
 
@@ -78,8 +78,8 @@ class Clutter:
 
     @property
     def flops(self):
-        """Operations of one `log_z`, elementary functions counted as one."""
-        return 5 * np.size(self.x) + 24
+        """Operations of one `log_z` at power 1 under a spherical cavity; richer families declare what they add."""
+        return 9 * np.size(self.x) + 18 if np.ndim(self.x) else 23
 
 
 class Step:
@@ -102,7 +102,7 @@ class Step:
     Book: section 5.1.
     """
 
-    flops = 20
+    flops = 30
 
     def __init__(self, noise: float = 0.0, slack: float = 0.0):
         self.noise = number_in("noise", noise, 0, 0.5, open_high=True, meaning="the probability of a wrong label")
@@ -132,6 +132,49 @@ class Step:
         log_z, rho = _log_step(z, low, log_high)
         gap = z + rho if low or z > -50 else _hazard_gap(z)
         return log_z, rho / scale, rho * gap / (scale * scale)
+
+
+class Logistic:
+    """A soft step: 1 / (1 + exp(-slope * theta - offset)).
+
+    Args:
+        slope: how steep; negative falls, zero is a constant.
+        offset: its logit at theta = 0.
+
+    Raises:
+        ValueError: if either is not a finite number.
+
+    Example:
+        >>> round(Logistic(20, 4).log_z(0.0, 1.0)[0], 6)
+        -0.546555
+
+    Book: chapter 2.
+    """
+
+    def __init__(self, slope: float, offset: float = 0.0):
+        self.slope = float(finite_array("slope", slope, 0))
+        self.offset = float(finite_array("offset", offset, 0))
+
+    def __repr__(self):
+        return f"Logistic(slope={self.slope:g}, offset={self.offset:g})"
+
+    def log_value(self, theta: ArrayLike) -> np.ndarray:
+        """log of the term at theta of any shape."""
+        return log_expit(self.slope * np.asarray(theta, dtype=float) + self.offset)
+
+    def log_z(self, mean, variance, power=1.0):
+        """log Z and its derivatives under N(mean, variance), by the trapezoid rule."""
+        if not self.slope:
+            return power * float(self.log_value(0.0)), 0.0, 0.0
+        to_step = -(self.slope * mean + self.offset) / self.slope
+        tilt = power * self.slope * variance  # where an exponential would shift the mean; the step stops it on the way
+        pull = max(0.0, min(to_step, tilt)) if self.slope > 0 else min(0.0, max(to_step, tilt))
+        return _log_z_by_quadrature(self.log_value, mean, variance, power, at=mean + pull, width=3 / abs(self.slope))
+
+    @property
+    def flops(self):
+        """Operations of one `log_z` under a cavity of variance 1, at the trapezoid rule's 24 standard deviations."""
+        return 20 * 24 * 8 * max(1, abs(self.slope) / 3)
 
 
 def _log_step(z, low, log_high):
