@@ -1,4 +1,4 @@
-"""The reference cases of chapters 3 and 5 that this version covers, each at its own tolerance."""
+"""The reference cases of chapters 2, 3 and 5 that this version covers, each at its own tolerance."""
 
 import json
 import math
@@ -6,14 +6,21 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from scipy import stats
+from scipy.integrate import trapezoid
 
 from epbook import (
     BayesPoint,
     Clutter,
     ClutterProblem,
     ConvergenceWarning,
+    Dirichlet,
+    DirichletTwoMoments,
     Gaussian,
     KernelGaussian,
+    LogisticIntegrand,
+    MixtureWeight,
+    MixtureWeights,
     SphericalGaussian,
     Step,
     Whole,
@@ -21,6 +28,7 @@ from epbook import (
     refine,
 )
 from epbook.kernels import GaussianKernel
+from epbook.rivals import importance, integrand_bound, jensen, laplace, variational_bayes
 
 CASES = json.loads(Path(__file__).with_name("reference_cases.json").read_text())["cases"]
 TIGHT = {"tol": 1e-11, "passes": 1000}
@@ -44,6 +52,54 @@ def clutter_problem(case, one_dimensional):
     return ClutterProblem(x[:, 0] if one_dimensional else x, given["w"], given["v0"], given["a"])
 
 
+@cases("ch2.deterministic_integration")
+def test_deterministic_integration(case):
+    problem, want = LogisticIntegrand(a=20.0, b=4.0), case["outputs"]
+    assert (case["inputs"]["a"], case["inputs"]["b"]) == (problem.a, problem.b)
+    scale = 0.5 * math.log(2 * math.pi)  # the case's Gaussian is not normalised
+    exact = problem.exact()
+    one_term = ep(problem.posterior(), problem.terms)  # exact by definition
+    for answer in (exact, one_term):
+        check(case, "I", math.exp(answer.log_evidence + scale), want["I"])
+        check(case, "mean", answer.mean, want["mean"])
+        check(case, "var", answer.variance, want["var"])
+    fit = laplace(problem, tol=1e-13)
+    check(case, "laplace_mode", fit.mean, want["laplace_mode"])
+    check(case, "laplace_H", -1 / fit.variance, want["laplace_H"])
+    check(case, "laplace_I", math.exp(fit.log_evidence + scale), want["laplace_I"])
+    best = jensen(problem)
+    check(case, "jensen_gauss_mean", best.mean, want["jensen_gauss_mean"])
+    check(case, "jensen_gauss_var", best.variance, want["jensen_gauss_var"])
+    check(case, "jensen_logI", best.log_evidence + scale, want["jensen_logI"])
+    below = integrand_bound(problem)
+    xi = math.hypot(problem.a * below.mean + problem.b, problem.a * math.sqrt(below.variance))
+    check(case, "integrand_bound_xi", xi, want["integrand_bound_xi"])
+    check(case, "integrand_bound_logI", below.log_evidence + scale, want["integrand_bound_logI"])
+    assert fit.converged and best.converged and below.converged
+
+
+@cases("ch3.importance")
+def test_importance(case):
+    problem, want = clutter_problem(case, True), case["outputs"]
+    exact = problem.exact()
+    check(case, "logZ", exact.log_evidence, want["logZ"])
+    check(case, "mean", exact.mean, want["mean"])
+    theta = np.linspace(-120, 120, 100_001)
+    prior = stats.norm(0, math.sqrt(problem.prior_variance)).pdf(theta)
+    weight = np.exp(problem.log_likelihood(theta) - exact.log_evidence)  # of a sample from the prior
+    relative = math.sqrt(trapezoid(prior * weight**2, theta) - 1)
+    check(case, "rel_sd_per_sample_Z", relative, want["rel_sd_per_sample_Z"])
+    spread = math.sqrt(trapezoid(prior * (weight * (theta - exact.mean)) ** 2, theta))
+    check(case, "asym_sd_per_sample_mean", spread, want["asym_sd_per_sample_mean"])
+    samples, runs = 4096, 400
+    results = [importance(problem, samples, rng=seed) for seed in range(runs)]
+    evidence = np.exp([result.log_evidence - exact.log_evidence for result in results]) - 1
+    error = np.array([result.mean - exact.mean for result in results])
+    for errors, want_sd in [(evidence, relative / math.sqrt(samples)), (error, spread / math.sqrt(samples))]:
+        assert abs(errors.mean()) < 4 * want_sd / math.sqrt(runs)
+        assert errors.std() == pytest.approx(want_sd, rel=0.12)  # about 3.4 of its own standard deviations
+
+
 @pytest.mark.parametrize("one_dimensional", [True, False], ids=["1-D", "spherical"])
 @cases("ch3.clutter")
 def test_clutter(case, one_dimensional):
@@ -64,6 +120,21 @@ def test_clutter(case, one_dimensional):
     for snapshot, after in zip(full.history, want["ep_after_pass"]):
         check(case, "ep_after_pass", snapshot.log_evidence, after["logZ"])
         check(case, "ep_after_pass", np.ravel(snapshot.mean), after["mean"])
+    check_clutter_rivals(case, problem)
+
+
+def check_clutter_rivals(case, problem):
+    want = case["outputs"]
+    fit, bound = laplace(problem, tol=1e-14), variational_bayes(problem)
+    assert fit.converged and bound.converged
+    check(case, "laplace", fit.log_evidence, want["laplace"]["logZ"])
+    check(case, "laplace", np.ravel(fit.mean), want["laplace"]["mode"])
+    if "cov" in want["laplace"]:
+        check(case, "laplace", np.atleast_2d(fit.covariance), want["laplace"]["cov"])
+        check(case, "laplace", -np.linalg.inv(np.atleast_2d(fit.covariance)), want["laplace"]["H"])
+    check(case, "vb", bound.log_evidence, want["vb"]["logZ"])
+    check(case, "vb", np.ravel(bound.mean), want["vb"]["mean"])
+    check(case, "vb", bound.variance, want["vb"]["var"])
 
 
 @cases("ch3.clutter_restricted")
@@ -89,6 +160,7 @@ def test_restricted(case):
     exact = problem.exact()
     check(case, "exact", [exact.log_evidence, exact.mean, exact.covariance],
           [want["exact"]["logZ"], want["exact"]["mean"][0], want["exact"]["var"]])  # fmt: skip
+    check_clutter_rivals(case, problem)
 
 
 @pytest.mark.parametrize("family", [Gaussian, SphericalGaussian])
@@ -105,6 +177,59 @@ def test_single_update(case, family):
     check(case, "site_precision_times_mean", np.ravel(step.site.shift), want["site_precision_times_mean"])
     check(case, "log_site_at_zero", step.log_scale, want["log_site_at_zero"])
     check(case, "logZ", step.cavity.moment_match(Clutter(x, given["w"], given["a"]))[0], want["logZ"])
+
+
+@cases("ch3.mixture_weights")
+def test_mixture_weights(case):
+    problem, want = MixtureWeights(case["inputs"]["P"]), case["outputs"]
+    exact = problem.exact()
+    check(case, "exact", exact.log_evidence, want["exact"]["logZ"])
+    check(case, "exact", exact.mean, want["exact"]["mean"])
+    check(case, "exact", exact.variance, want["exact"]["var"])
+    check(case, "exact", exact.variance + exact.mean**2, want["exact"]["m2"])
+    for family, adf, full in [(Dirichlet, "adf_kl", "ep"), (DirichletTwoMoments, "adf_cowell", "ep2")]:
+        for options, key in [({"passes": 1}, adf), (TIGHT, full)]:
+            result = ep(problem.posterior(family), problem.terms, **options)
+            assert result.converged or key == adf
+            check(case, key, result.log_evidence, want[key]["logZ"])
+            check(case, key, result.posterior.density.concentration, want[key]["a"])
+            if full == key:
+                check(case, key, result.mean, want[key]["mean"])
+
+
+@cases("ch3.mixture_weights")
+def test_mixture_weights_rivals(case):
+    problem, want = MixtureWeights(case["inputs"]["P"]), case["outputs"]
+    fit, mode = laplace(problem, tol=1e-14), want["laplace_softmax"]
+    assert fit.converged
+    check(case, "laplace_softmax", fit.log_evidence, mode["logZ"])
+    check(case, "laplace_softmax", fit.posterior.gaussian.mean, mode["mode_u"])
+    check(case, "laplace_softmax", -fit.posterior.gaussian.precision, mode["H"])
+    if problem.parts == 2:
+        check(case, "laplace_softmax", fit.mean[0], mode["mean_w1"])
+    weights = np.exp(np.append(fit.posterior.gaussian.mean, 0.0))
+    check(case, "laplace_softmax", weights / weights.sum(), mode["mode_w"])
+    bound = variational_bayes(problem)
+    assert bound.converged
+    check(case, "vb", bound.log_evidence, want["vb"]["logZ"])
+    check(case, "vb", bound.posterior.concentration, want["vb"]["a"])
+    check(case, "vb", bound.mean, want["vb"]["mean"])
+
+
+@cases("ch3.mixture_single_update")
+def test_mixture_single_update(case):
+    given, want = case["inputs"], case["outputs"]
+    q, term = Whole(Dirichlet(given["a"])), MixtureWeight(given["p"])
+    step = refine(q, [term], 0)
+    check(case, "Z", math.exp(step.cavity.moment_match(term)[0]), want["Z"])
+    check(case, "elog", step.tilted.expected_logs, want["elog"])
+    check(case, "a_kl", step.tilted.concentration, want["a_kl"])
+    check(case, "b_kl", step.site.concentration - 1, want["b_kl"])
+    check(case, "log_s_kl", step.log_scale, want["log_s_kl"])
+    cowell = DirichletTwoMoments(given["a"]).moment_match(term)[1]
+    check(case, "a_cowell", cowell.concentration, want["a_cowell"])
+    check(case, "mean", cowell.mean, want["mean"])
+    check(case, "m2", (cowell.variance + cowell.mean**2).sum(), np.sum(want["m2"]))
 
 
 @cases("ch5.likelihood")

@@ -1,0 +1,108 @@
+"""Weighted points that stand for a posterior, and how a sampler's record of them grows."""
+
+import math
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike
+from scipy.special import logsumexp, softmax
+
+from ..checks import finite_array, number_in
+
+
+class Samples:
+    """A posterior held as points with weights: samples, or the knots of a grid.
+
+    Args:
+        values: the points, shape (m,) in 1-D or (m, d).
+        log_weights: shape (m,), up to a common constant; None weighs all alike.
+
+    Raises:
+        ValueError: if there is not one weight a point.
+
+    Example:
+        >>> drawn = Samples([0.0, 1.0, 4.0], np.log([2.0, 1.0, 1.0]))
+        >>> drawn.mean, drawn.variance, round(drawn.effective_size, 3)
+        (1.25, 2.6875, 2.667)
+
+    Book: chapter 2.
+    """
+
+    def __init__(self, values: ArrayLike, log_weights: ArrayLike | None = None):
+        self.values = finite_array("values", values, (1, 2))
+        count = len(self.values)
+        self.log_weights = np.zeros(count) if log_weights is None else np.asarray(log_weights, dtype=float)
+        if self.log_weights.shape != (count,):
+            raise ValueError(f"{count} points need as many log weights, not shape {self.log_weights.shape}")
+        if self.log_weights.max() > -math.inf:
+            self.weights = softmax(self.log_weights)
+        else:  # no point met any mass: nothing is known
+            self.weights = np.full(count, math.nan)
+        self.mean = _plain(self.weights @ self.values)
+
+    def __repr__(self):
+        return f"Samples({len(self.values)} points, effective size {self.effective_size:.3g})"
+
+    @property
+    def variance(self) -> Any:
+        """The variance of each coordinate, or a number in 1-D."""
+        return _plain(self.weights @ np.square(self.values - self.mean))
+
+    @property
+    def covariance(self) -> Any:
+        """The covariance matrix, or the variance in 1-D."""
+        gap = self.values - self.mean
+        return (gap.T * self.weights) @ gap if gap.ndim == 2 else self.variance
+
+    @property
+    def effective_size(self) -> float:
+        """How many equally weighted points vary as little: 1 / sum of squared weights."""
+        return float(1 / np.sum(np.square(self.weights)))
+
+
+def _plain(value):
+    return value if np.ndim(value) else float(value)
+
+
+def doublings(samples: int) -> Iterator[int]:
+    """How many to draw next so that 1, 2, 4, 8, ... and at last `samples` have been drawn.
+
+    Example:
+        >>> list(doublings(10))
+        [1, 1, 2, 4, 2]
+    """
+    drawn = 0
+    while drawn < samples:
+        new = min(max(drawn, 1), samples - drawn)
+        yield new
+        drawn += new
+
+
+def log_average(log_weights: np.ndarray) -> float:
+    """log of the mean of exp(log_weights)."""
+    return float(logsumexp(log_weights)) - math.log(len(log_weights))
+
+
+def shape_of(problem: Any) -> tuple[int, ...]:
+    """The shape of one theta: () in 1-D, else (d,)."""
+    return problem.sample_prior(1, 0).shape[1:]
+
+
+def require_one_dimension(problem: Any, method: str) -> None:
+    """Raise ValueError unless theta is one number."""
+    if shape_of(problem):
+        raise ValueError(f"{method} works in one dimension, and theta has shape {shape_of(problem)} here")
+
+
+def interval(problem: Any, low: float | None, high: float | None, method: str) -> tuple[float, float]:
+    """The ends of the integral: as given, else the problem's own range.
+
+    Raises:
+        ValueError: if the problem is not one-dimensional, or low is not below high.
+    """
+    require_one_dimension(problem, method)
+    ends = (None, None) if None not in (low, high) else problem.range
+    high = number_in("high", ends[1] if high is None else high, -math.inf, math.inf)
+    low = number_in("low", ends[0] if low is None else low, -math.inf, high, open_high=True)
+    return float(finite_array("low", low, 0)), high
