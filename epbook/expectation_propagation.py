@@ -215,7 +215,7 @@ def _diagnose(result: Result, tol: float, left_out: int) -> None:
             f"improper: {skipped} cavities since pass {half} had no normaliser; "
             "try damping=0.5, or restricted=True for a safer but cruder answer"
         )
-    elif passes >= 10 and trail[-1] > 0.5 * trail[half]:
+    elif passes >= 10 and min(trail[half:]) > 0.5 * min(trail[:half]):
         result.status = f"oscillating: mismatch still {last.mismatch:.1e} after {passes} passes; try damping=0.5"
     else:
         made = "1 pass" if passes == 1 else f"{passes} passes"

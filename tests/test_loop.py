@@ -234,6 +234,13 @@ def test_status_oscillating_and_damping_cures_it():
         ep(start, terms, passes=30, schedule=parallel)
 
 
+def test_a_chaotic_run_is_no_slow_one():
+    """Its mismatch may be low when it ends, but no lower than it has been before."""
+    problem = ClutterProblem.sample(20, rng=67)
+    with pytest.warns(ConvergenceWarning, match="oscillating: .* after 200 passes; try damping=0.5"):
+        ep(problem.posterior(), problem.terms, passes=200, restricted=True, schedule=parallel)
+
+
 def test_status_diverged():
     """Two sites that each take more precision than half the prior has, installed at once."""
 
