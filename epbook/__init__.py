@@ -10,21 +10,24 @@ from .errors import ConvergenceWarning, ImproperPosteriorError, NoMassError, Not
 from .expectation_propagation import Refinement, ep, parallel, refine, sequential, shuffled
 from .families import DiagonalGaussian, Dirichlet, DirichletTwoMoments, FullGaussian, Gaussian, SphericalGaussian
 from .kernels import GaussianKernel, LinearKernel, PolynomialKernel
-from .models import BayesPoint, ClutterProblem, LogisticIntegrand, MixtureWeights
-from .posteriors import KernelGaussian, LinearGaussian, Whole
+from .loopy import loopy_belief_propagation
+from .models import BayesPoint, BeliefNetwork, ClutterProblem, LogisticIntegrand, MarkovNetwork, MixtureWeights
+from .posteriors import Forest, KernelGaussian, LinearGaussian, Whole
 from .result import Result, Snapshot
-from .terms import Clutter, Logistic, MixtureWeight, Step
+from .terms import Clutter, Logistic, MixtureWeight, Potential, Step
 
 __version__ = "0.1.0"
 
 __all__ = [
     "BayesPoint",
+    "BeliefNetwork",
     "Clutter",
     "ClutterProblem",
     "ConvergenceWarning",
     "DiagonalGaussian",
     "Dirichlet",
     "DirichletTwoMoments",
+    "Forest",
     "FullGaussian",
     "Gaussian",
     "GaussianKernel",
@@ -34,11 +37,13 @@ __all__ = [
     "LinearKernel",
     "Logistic",
     "LogisticIntegrand",
+    "MarkovNetwork",
     "MixtureWeight",
     "MixtureWeights",
     "NoMassError",
     "NotSeparableError",
     "PolynomialKernel",
+    "Potential",
     "Refinement",
     "Result",
     "Snapshot",
@@ -46,6 +51,7 @@ __all__ = [
     "Step",
     "Whole",
     "ep",
+    "loopy_belief_propagation",
     "parallel",
     "refine",
     "sequential",

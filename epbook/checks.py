@@ -72,6 +72,19 @@ def whole_number(name: str, value: Any, low: float, high: float = np.inf) -> int
     return int(number)
 
 
+def distinct_variables(owner: str, variables: Any, count: float = np.inf) -> tuple[int, ...]:
+    """Return variables, or a single one, as a tuple of distinct whole numbers below `count`.
+
+    Raises:
+        ValueError: names the owner, and what is wrong with its variables.
+    """
+    several = tuple(variables) if hasattr(variables, "__iter__") else (variables,)
+    numbers = tuple([whole_number(f"each variable of {owner}", v, 0, count - 1) for v in several])
+    if not numbers or len(set(numbers)) < len(numbers):
+        raise ValueError(f"the variables of {owner} must be distinct, and at least one, not {numbers}")
+    return numbers
+
+
 def symmetric_matrix(name: str, value: Any) -> np.ndarray:
     """Return `value` as a finite symmetric matrix.
 

@@ -5,6 +5,8 @@
     EP, clutter problem          ep(Whole(SphericalGaussian.from_moments(m, v)), [Clutter(x), ...])
     EP, Bayes Point Machine      ep(LinearGaussian(X), [Step(), ...])
     the same with a kernel       ep(KernelGaussian(C), [Step(), ...])
+    loopy belief propagation     ep(Forest(cardinalities), [Potential((0, 1), table), ...])
+    tree EP                      ep(Forest(cardinalities, cliques=edges), potentials)
     power EP, toward VB          ep(..., power=0.5)
     restricted EP                ep(..., restricted=True)
 
@@ -71,7 +73,7 @@ def refine(
     """
     if not posterior.sites:
         posterior = posterior.copy()
-    posterior.prepare(len(terms))
+    posterior.prepare(terms)
     marginal, old = posterior.marginal(i), posterior.sites[i]
     cavity = marginal / old**power  # (3.38)
     if not cavity.is_proper:
@@ -153,7 +155,7 @@ def ep(
     passes, tol = whole_number("passes", passes, 1), number_in("tol", tol, 0, np.inf)
     terms = _checked_terms(posterior, terms, schedule, watch)
     posterior, n, rng = posterior.copy(), len(terms), np.random.default_rng(rng)
-    posterior.prepare(n)
+    posterior.prepare(terms)
     result = Result(posterior)
     price = posterior.flops + sum(term.flops for term in terms)
     for _ in range(passes):

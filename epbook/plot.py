@@ -299,3 +299,37 @@ def cost_accuracy(panels, results, exact):
                 axes.plot(flops[0], error[0], "x", color=COLOURS["ADF"], markersize=12, markeredgewidth=3, zorder=4)
     for axes, title in zip(panels, ("error of the evidence", "error of the mean")):
         axes.set(xscale="log", yscale="log", xlabel="operations", title=title)
+
+
+def network(axes, places, edges, directed=False, filled=None, words=None):
+    """Draw a graph: a circle a node with its name below, and a line or an arrow an edge.
+
+    Args:
+        axes: matplotlib Axes.
+        places: dict from node to its centre (x, y); circles have radius 0.25.
+        edges: pairs of nodes; an arrow runs from the first to the second.
+        directed: whether edges are arrows.
+        filled: dict from node to a share in [0, 1]: how far its circle is filled, from below.
+        words: dict from node to its name; the node itself if not given.
+
+    Example:
+        >>> figure, axes = plt.subplots()
+        >>> network(axes, {1: (0, 0), 2: (1, 0)}, [(1, 2)], directed=True, filled={1: 0.3})
+        >>> plt.close(figure)
+    """
+    radius = 0.25
+    for start, end in edges:
+        foot, head = np.array(places[start], dtype=float), np.array(places[end], dtype=float)
+        gap = radius * (head - foot) / np.linalg.norm(head - foot)
+        look = {"arrowstyle": "-|>" if directed else "-", "color": COLOURS["data"], "shrinkA": 0, "shrinkB": 0, "linewidth": 1.5}
+        axes.annotate("", head - gap, foot + gap, arrowprops=look)
+    for node, (x, y) in places.items():
+        circle = axes.add_patch(plt.Circle((x, y), radius, facecolor="white", edgecolor="black", linewidth=1.5))
+        level = axes.bar(x, 2 * radius * (filled or {}).get(node, 0), 2 * radius, y - radius, color=COLOURS["EP"], zorder=1)[0]
+        level.set_clip_path(circle)
+        axes.add_patch(plt.Circle((x, y), radius, fill=False, linewidth=1.5, zorder=2))
+        beneath = {"boxstyle": "square,pad=0.1", "facecolor": "white", "edgecolor": "none"}
+        axes.text(x, y - radius - 0.08, (words or {}).get(node, node), ha="center", va="top", fontsize=12, bbox=beneath, zorder=4)
+    across, up = np.transpose(list(places.values()))
+    axes.set(aspect="equal", xlim=(across.min() - 0.5, across.max() + 0.5), ylim=(up.min() - 0.65, up.max() + 0.35))
+    axes.axis("off")

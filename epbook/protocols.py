@@ -33,7 +33,7 @@ class Density(Protocol):
         """log Z of self * term ** power, and the member of the family with its moments."""
 
     def divergence(self, other: Self) -> float:
-        """Jeffreys divergence, in nats."""
+        """Jeffreys divergence, in nats, or one equal to it to second order."""
 
 
 class Posterior(Protocol):
@@ -48,7 +48,7 @@ class Posterior(Protocol):
 
     def copy(self) -> Self: ...
 
-    def prepare(self, n: int) -> None: ...
+    def prepare(self, terms: Any) -> None: ...
 
     def marginal(self, i: int) -> Density: ...
 

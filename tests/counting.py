@@ -137,8 +137,9 @@ METHOD_PRICES = {"sum": _reduction, "mean": _given(1), "cumsum": _given(1)}
 DENSITY = 6  # one log density of scipy.stats
 FREE_OF_CHARGE = """
     absolute maximum minimum max min clip isfinite isnan all any array_equal argmax argmin argsort searchsorted arange array asarray
-    asfortranarray astype atleast_1d atleast_2d broadcast_to column_stack concatenate copy diag empty eye flatnonzero full indices
-    item meshgrid moveaxis ndim ones prod ravel reshape shape size stack tolist where zeros errstate finfo default_rng minimize
+    asfortranarray astype atleast_1d atleast_2d broadcast_shapes broadcast_to column_stack concatenate copy diag empty eye flatnonzero
+    full full_like indices item meshgrid moveaxis ndim ones prod ravel reshape shape size stack tolist transpose where zeros zeros_like
+    errstate finfo default_rng minimize
 """
 FREE = set(FREE_OF_CHARGE.split())  # order, signs, layout, sizes, and a driver that calls back
 

@@ -112,6 +112,31 @@ def test_ep_of_projections(n, d, kernel):
     agree_in_history(lambda: ep(posterior, [epbook.Step(0.1)] * n, passes=2))
 
 
+def grid(rows, columns, states):
+    """Random tables on the edges of a grid, and a comb through it."""
+    rng, number = np.random.default_rng(0), np.arange(rows * columns).reshape(rows, columns)
+    across = list(zip(number[:, :-1].ravel(), number[:, 1:].ravel()))
+    down = list(zip(number[:-1].ravel(), number[1:].ravel()))
+    comb = across + [edge for edge in down if edge[0] % columns == 0]
+    return [states] * number.size, [epbook.Potential(edge, rng.gamma(1.0, size=(states, states))) for edge in across + down], comb
+
+
+@pytest.mark.parametrize(("rows", "states"), [(2, 2), (4, 2), (3, 4), (3, 9)])
+@pytest.mark.parametrize("passes", [1, 2])
+@pytest.mark.parametrize("which", ["edges", "edges, comb", "groups", "groups, comb"])
+def test_ep_of_tables(rows, states, passes, which):
+    cardinalities, terms, comb = grid(rows, 3, states)
+    if which.startswith("groups"):
+        terms = [epbook.Potential.group(terms[i : i + 2]) for i in range(0, len(terms), 2)]
+    agree_in_history(lambda: ep(epbook.Forest(cardinalities, comb if "comb" in which else None), terms, passes=passes))
+
+
+@pytest.mark.parametrize("states", [2, 5, 70])
+def test_potential(states):
+    term = epbook.Potential((0, 1), np.ones((states, states)))
+    agree(term.flops, count(lambda: term.log_z(np.zeros((states, states))))[1])
+
+
 @pytest.mark.parametrize("term", [epbook.Step(), epbook.Step(0.1), epbook.Step(0.0, 1.0), epbook.Step(0.1, 1.0)], ids=repr)
 @pytest.mark.parametrize("mean", [-4.0, -2.0, -0.1, 0.1, 2.0, 7.0])
 def test_step(term, mean):
@@ -212,6 +237,15 @@ def test_flops_of_every_rival_grow_with_its_history():
     assert seen.keys() - {"ep"} == {name for name in rivals.__all__ if name[0].islower()}
 
 
+def edges(n):
+    return [(k, k + 1) for k in range(n - 1)]
+
+
+def cycle(n, states):
+    """One edge that closes the loop of a chain."""
+    return epbook.Forest([states] * n, edges(n)), [epbook.Potential((0, n - 1), 1 + np.eye(states))]
+
+
 @pytest.mark.parametrize(
     ("make", "small", "exponent"),
     [
@@ -221,8 +255,21 @@ def test_flops_of_every_rival_grow_with_its_history():
         (lambda n: (epbook.LinearGaussian(np.ones((n, 3))), [epbook.Step(0.1)] * n), 100, 1),
         (lambda d: (epbook.LinearGaussian(np.ones((60, d))), [epbook.Step(0.1)] * 60), 60, 2),
         (lambda n: (epbook.KernelGaussian(np.eye(n)), [epbook.Step(0.1)] * n), 60, 3),
+        (lambda n: cycle(n, 2), 40, 1),
+        (lambda n: (epbook.Forest([2] * n, edges(n)), [epbook.Potential(edge, np.eye(2)) for edge in edges(n)]), 100, 1),
+        (lambda states: cycle(12, states), 30, 3),
     ],
-    ids=["clutter in n", "spherical in d", "full in d", "weight space in n", "weight space in d", "kernel space in n"],
+    ids=[
+        "clutter in n",
+        "spherical in d",
+        "full in d",
+        "weight space in n",
+        "weight space in d",
+        "kernel space in n",
+        "loop in its length",
+        "chain in n",
+        "loop in states",
+    ],
 )
 def test_growth(make, small, exponent):
     """A double size costs 2 ** exponent as much, by the declared prices and by the count."""

@@ -19,16 +19,16 @@ class Posterior:
     log_scales: list[float]
     one: Any
 
-    def prepare(self, n):
-        """Start n sites at 1, or check that the n sites of an earlier run fit.
+    def prepare(self, terms):
+        """Start a site a term at 1, or check that the sites of an earlier run fit.
 
         Raises:
-            ValueError: if there are already sites, and not n of them.
+            ValueError: if there are already sites, and not one a term.
         """
         if not self.sites:
-            self.sites, self.log_scales = [self.one] * n, [0.0] * n
-        if len(self.sites) != n:
-            raise ValueError(f"{n} terms were given for {len(self.sites)} sites")
+            self.sites, self.log_scales = [self.one] * len(terms), [0.0] * len(terms)
+        if len(self.sites) != len(terms):
+            raise ValueError(f"{len(terms)} terms were given for {len(self.sites)} sites")
 
     def log_evidence(self):
         """log of the integral of prior times scaled sites (3.40)."""

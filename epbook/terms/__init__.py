@@ -2,5 +2,6 @@
 
 from .gaussian_argument import Clutter, Logistic, Step
 from .mixture_weight import MixtureWeight
+from .potential import Potential
 
-__all__ = ["Clutter", "Logistic", "MixtureWeight", "Step"]
+__all__ = ["Clutter", "Logistic", "MixtureWeight", "Potential", "Step"]

@@ -1,0 +1,175 @@
+"""Loopy belief propagation on large pairwise networks: EP with a disconnected q, all terms at once, in arrays."""
+
+import math
+import warnings
+from typing import Any
+
+import numpy as np
+from scipy.special import logsumexp, softmax
+
+from .checks import number_in, whole_number
+from .errors import ConvergenceWarning, NoMassError
+from .expectation_propagation import _diagnose
+from .posteriors.marginals import Marginals
+from .result import Result
+
+
+def loopy_belief_propagation(network: Any, *, passes: int = 1000, tol: float = 1e-6, damping: float = 0.0) -> Result:
+    """Approximate a pairwise network by messages along its edges, all sent at once.
+
+    It does what `ep(network.posterior(), network.terms)` does with all pairs in one batch: the same fixed
+    points, the same (Bethe) evidence, in a hundredth of the time on a large grid.  News travels one edge a pass, so that a
+    long chain is better served by `ep`, which passes along it in one go.
+
+    Args:
+        network: a `MarkovNetwork` or `BeliefNetwork` whose potentials are on one or two variables.
+        passes: at most this many.
+        tol: stop when no moment mismatch of a pass reaches this (see `Result.mismatch`).
+        damping: share of the old message that is kept, in [0, 1); try 0.5 if it oscillates.
+
+    Returns:
+        A `Result` whose posterior has `marginal_of(variable)` and `joint_of((a, b))` for the ends of an edge.
+        Unless it converged, or `passes` is 1, a `ConvergenceWarning` tells its status.
+
+    Raises:
+        ValueError: on options out of range, or a potential on three variables or more.
+        NoMassError: if the potentials contradict each other.
+
+    Example:
+        >>> from epbook import MarkovNetwork, ep
+        >>> network = MarkovNetwork.grid(4, 4, coupling=0.5, rng=0)
+        >>> fast, slow = loopy_belief_propagation(network), ep(network.posterior(), network.terms)
+        >>> round(fast.log_evidence - slow.log_evidence, 6), round(network.exact().errors(fast)[1], 3)
+        (0.0, 0.009)
+
+    Book: section 4.1.
+    """
+    passes, tol = whole_number("passes", passes, 1), number_in("tol", tol, 0, np.inf)
+    damping = number_in("damping", damping, 0, 1, open_high=True)
+    beliefs = LoopyBeliefs(network)
+    result = Result(beliefs)
+    for _ in range(passes):
+        log_evidence, mismatch = beliefs.send(damping)
+        result.record(log_evidence, beliefs.flops, mismatch)
+        _diagnose(result, tol, 0)
+        if result.converged:
+            break
+    if not result.converged and passes > 1:
+        warnings.warn(result.status, ConvergenceWarning, stacklevel=2)
+    return result
+
+
+class LoopyBeliefs(Marginals):
+    """The messages of a pairwise network and the marginals that they make.
+
+    Arrays have the states first and the edges last: message e of the 2m runs from `source[e]` to `target[e]`, and
+    message e + m runs back.  Variables with fewer states are padded with impossible ones.
+
+    Args:
+        network: see `loopy_belief_propagation`.
+
+    Attributes:
+        messages: logs of the messages, shape (K, 2m).
+        log_belief: logs of the products of what each variable hears, shape (K, n).
+        flops: operations of one `send`.
+
+    Book: section 4.1.
+    """
+
+    def __init__(self, network: Any):
+        self.cardinalities = np.array(network.cardinalities)
+        n, K = len(self.cardinalities), int(self.cardinalities.max())
+        self._possible = np.arange(K)[:, None] < self.cardinalities
+        own, pairs = np.where(self._possible, 0.0, -math.inf), []
+        for term in network.terms:
+            if len(term.variables) > 2:
+                raise ValueError(f"messages in arrays need potentials on one or two variables, not {term.variables}; use ep")
+            if len(term.variables) == 1:
+                with np.errstate(divide="ignore"):
+                    own[: term.table.size, term.variables[0]] += np.log(term.table)
+            else:
+                pairs.append(term)
+        self._own, m = own, len(pairs)
+        ends = np.array([term.variables for term in pairs], dtype=int).reshape(m, 2)
+        self.source, self.target = ends.T.ravel(), ends[:, ::-1].T.ravel()
+        self._back = np.concatenate([np.arange(m, 2 * m), np.arange(m)])
+        self._tables = np.zeros((K, K, 2 * m))  # [state of the source, state of the target, message]
+        for e, term in enumerate(pairs):
+            rows, cols = term.table.shape
+            self._tables[:rows, :cols, e] = term.table
+            self._tables[:cols, :rows, e + m] = term.table.T
+        self._by_target = np.argsort(self.target, kind="stable")
+        self._hearers = np.array(sorted(set(self.target.tolist())), dtype=int)
+        self._starts = np.searchsorted(self.target[self._by_target], self._hearers)
+        self.messages = np.where(self._possible[:, self.target], 0.0, -math.inf)
+        self.flops = 2 * m * (2 * K * K + 18 * K + 4) + 8 * n * K
+        self._listen()
+
+    def _listen(self):
+        """Multiply what each variable hears."""
+        self.log_belief = self._own.copy()
+        self.log_belief[:, self._hearers] += np.add.reduceat(self.messages[:, self._by_target], self._starts, axis=1)
+        if not (self.log_belief.max(axis=0) > -math.inf).all():
+            variable = int(np.argmin(self.log_belief.max(axis=0)))
+            raise NoMassError(f"the potentials contradict each other: no state of variable {variable} is possible")
+
+    def _cavities(self):
+        """What each source knows from elsewhere, normalised, shape (K, 2m)."""
+        heard = self.messages[:, self._back]
+        known = np.full_like(heard, -math.inf)  # 0 / 0 is 0
+        np.subtract(self.log_belief[:, self.source], heard, out=known, where=heard > -math.inf)
+        return softmax(known, axis=0)
+
+    def send(self, damping: float) -> tuple[float, float]:
+        """Send every message once; return the log evidence and the largest mismatch.
+
+        Raises:
+            NoMassError: if two variables or their neighbours exclude each other.
+        """
+        m, cavity = len(self.source) // 2, self._cavities()
+        told = np.einsum("ije,ie->je", self._tables, cavity)  # (4.16)
+        tilted = told * cavity[:, self._back]
+        z = tilted.sum(axis=0)  # the same for both directions of an edge
+        if not (z > 0).all():
+            a, b = self.source[z.argmin()], self.target[z.argmin()]
+            raise NoMassError(f"the potentials contradict each other: no joint state of variables {a} and {b} is possible")
+        mismatch = self._mismatch(tilted / z)
+        with np.errstate(divide="ignore"):
+            new = np.log(told)
+        if damping:
+            new = (1 - damping) * new + damping * self.messages
+        self.messages = new
+        self._listen()
+        heights = np.log((cavity[:, self._back] * np.exp(new)).sum(axis=0))
+        log_scales = np.log(z[:m]).sum() - heights.sum()  # of all sites (3.39)
+        return float(logsumexp(self.log_belief, axis=0).sum() + log_scales), mismatch
+
+    def _mismatch(self, tilted):
+        """That of `JunctionTables.divergence`, the largest over all edges."""
+        marginal = softmax(self.log_belief, axis=0)[:, self.target]
+        divergence = 4 * np.square(np.sqrt(marginal) - np.sqrt(tilted)).sum(axis=0)
+        return math.sqrt((divergence + divergence[self._back]).max(initial=0.0))
+
+    @property
+    def tables(self):
+        """The marginals, one a variable."""
+        return [belief[:k] for belief, k in zip(softmax(self.log_belief, axis=0).T, self.cardinalities)]
+
+    @property
+    def mean(self) -> np.ndarray:
+        """All marginals end to end, shape (sum of the cardinalities,)."""
+        return softmax(self.log_belief, axis=0).T[self._possible.T]
+
+    def joint_of(self, variables: tuple[int, int]) -> np.ndarray:
+        """The joint distribution of the ends of an edge, shape (K_a, K_b).
+
+        Raises:
+            ValueError: if no potential is on these two variables, or several are.
+        """
+        a, b = variables
+        found = np.flatnonzero((self.source == a) & (self.target == b))
+        if len(found) != 1:
+            raise ValueError(f"joint_of needs the two ends of one potential, and {len(found)} are on {tuple(variables)}")
+        cavity, (e,) = self._cavities(), found
+        joint = self._tables[:, :, e] * cavity[:, e, None] * cavity[:, self._back[e]]
+        return (joint / joint.sum())[: self.cardinalities[a], : self.cardinalities[b]]

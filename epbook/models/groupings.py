@@ -1,0 +1,102 @@
+"""Proposals for tree EP and for grouped terms: which structure of a network to keep."""
+
+import itertools
+from collections import defaultdict, deque
+from collections.abc import Sequence
+
+import numpy as np
+from scipy.sparse import coo_array
+from scipy.sparse.csgraph import minimum_spanning_tree
+from scipy.special import rel_entr
+
+from ..terms import Potential
+
+
+def strongest_tree(terms: Sequence[Potential], n: int) -> list[tuple[int, int]]:
+    """Edges of the maximum-weight spanning forest; a pair weighs the mutual information that its potentials give it.
+
+    Args:
+        terms: potentials on any number of variables.
+        n: the number of variables.
+
+    Example:
+        >>> weak, strong = [[2, 1], [1, 2]], [[9, 1], [1, 9]]
+        >>> strongest_tree([Potential((0, 1), weak), Potential((1, 2), strong), Potential((0, 2), strong)], 3)
+        [(0, 2), (1, 2)]
+
+    Book: section 4.2.
+    """
+    tables: dict[tuple[int, int], np.ndarray] = {}
+    for term in terms:
+        for pair in itertools.combinations(sorted(term.variables), 2):
+            others = tuple(axis for axis, v in enumerate(term.variables) if v not in pair)
+            table = term.table.sum(axis=others)
+            table = table if term.variables.index(pair[0]) < term.variables.index(pair[1]) else table.T
+            tables[pair] = tables.get(pair, 1.0) * table / table.max()
+    if not tables:
+        return []
+    strength = [_mutual_information(table) for table in tables.values()]
+    graph = coo_array((-1 - np.array(strength), np.transpose(list(tables))), shape=(n, n))  # -1: weight 0 would be no edge
+    tree = minimum_spanning_tree(graph.tocsr()).tocoo()
+    return sorted((int(a), int(b)) for a, b in zip(*tree.coords))
+
+
+def _mutual_information(table):
+    """Of the two variables of a table, once normalised; 0 where the table forbids everything."""
+    if not table.any():
+        return 0.0
+    joint = table / table.sum()
+    apart = joint.sum(axis=1, keepdims=True) * joint.sum(axis=0)
+    return float(rel_entr(joint, apart).sum())
+
+
+def short_cycles(terms: Sequence[Potential], variables: int) -> list[list[int]]:
+    """Groups of terms that close a cycle, each term in one group; a term that closes none stays alone.
+
+    Args:
+        terms: potentials on any number of variables.
+        variables: no cycle ties more variables than this together.
+
+    Example:
+        >>> square = [Potential(pair, np.ones((2, 2))) for pair in [(0, 1), (1, 2), (2, 3), (0, 3), (3, 4)]]
+        >>> short_cycles(square, 4)
+        [[0, 1, 2, 3], [4]]
+
+    Book: section 4.2.
+    """
+    at: dict[int, set[int]] = defaultdict(set)  # the terms still free at each variable
+    for i, term in enumerate(terms):
+        for v in term.variables:
+            at[v].add(i)
+    groups, taken = [], set()
+    for i in range(len(terms)):
+        if i not in taken:
+            groups.append(_shortest_cycle(terms, at, i, variables))
+            taken.update(groups[-1])
+            for j in groups[-1]:
+                for v in terms[j].variables:
+                    at[v].discard(j)
+    return groups
+
+
+def _shortest_cycle(terms, at, start, variables):
+    """The start with the fewest free terms that lead from one of its variables to another; the start alone if there are none."""
+    scope = terms[start].variables
+    found = [[start, *route] for source in scope for route in _routes(terms, at, start, source, variables - 1)]
+    small = [cycle for cycle in found if len({v for j in cycle for v in terms[j].variables}) <= variables]
+    return sorted(min(small, key=len, default=[start]))
+
+
+def _routes(terms, at, start, source, most):
+    """For each further variable of the start that at most `most` other free terms reach from the source: those terms."""
+    routes, queue = {source: []}, deque([source])
+    while queue:
+        v = queue.popleft()
+        if len(routes[v]) == most:
+            break
+        for j in sorted(at[v] - {start}):
+            for u in terms[j].variables:
+                if u not in routes:
+                    routes[u] = [*routes[v], j]
+                    queue.append(u)
+    return [routes[v] for v in terms[start].variables if v != source and v in routes]
