@@ -30,6 +30,26 @@ def test_jensens_bound_lies_between_variational_bayes_and_the_evidence(n):
         assert variational_bayes(problem).log_evidence <= result.log_evidence <= problem.exact().log_evidence
 
 
+@pytest.mark.parametrize("prior_variance", [1e4, 1e6, 1e8])
+def test_jensen_finds_the_data_under_a_wide_prior(prior_variance):
+    for seed in range(5):
+        problem = ClutterProblem.sample(20, prior_variance=prior_variance, rng=seed)
+        result = jensen(problem)
+        assert result.converged and result.log_evidence >= variational_bayes(problem).log_evidence
+
+
+def test_jensen_starts_before_variational_bayes_has_chosen_a_mode():
+    problem = ClutterProblem.sample(20, rng=20)
+    chosen = variational_bayes(problem)
+    assert jensen(problem).log_evidence > jensen(problem, (chosen.mean, chosen.variance)).log_evidence + 1
+
+
+def test_jensen_that_lost_the_data_says_what_to_do():
+    problem = ClutterProblem.sample(20, prior_variance=1e8, rng=0)
+    result = jensen(problem, start=(0.0, 1e8))
+    assert not result.converged and result.status.endswith("iterations; try another start")
+
+
 def test_jensen_takes_one_mode_or_the_other_by_its_start():
     problem = ClutterProblem(GROUPED * 3)
     left, right = jensen(problem, (-12.0, 1.0)), jensen(problem, (12.0, 1.0))

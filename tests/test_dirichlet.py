@@ -82,6 +82,12 @@ def test_newton_inverts_expected_logs_from_tiny_to_huge(components):
         np.testing.assert_allclose(found, a, rtol=1e-12 + 1e-14 * a.sum())
 
 
+@pytest.mark.parametrize("a", [[1e-15, 3e-14], [1e-20, 5e-20, 1e-19]])
+def test_newton_inverts_expected_logs_of_almost_nothing(a):
+    """A first full step would leave the positive numbers here, and a floor that is not relative would stop above."""
+    np.testing.assert_allclose(Dirichlet.from_expected_logs(Dirichlet(a).expected_logs).concentration, a, rtol=1e-12)
+
+
 def test_matching_solves_its_equation_at_the_extremes():
     rng = np.random.default_rng(1)
     for _ in range(300):

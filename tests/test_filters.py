@@ -1,12 +1,13 @@
 """The filters of chapter 2, against a Gaussian written out whole, a grid, and each other."""
 
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
 from scipy import stats
 
-from epbook import Gaussian, Whole, ep
+from epbook import Gaussian, NoMassError, Whole, ep
 from epbook.models import Dynamics
 from epbook.rivals import assumed_density, extended_kalman, grid_filter, particle_filter
 from epbook.rivals.assumed_density import Observed
@@ -96,10 +97,51 @@ def test_a_step_of_the_filter_is_ep_with_one_term():
     assert [result.log_evidence, result.mean, result.variance] == pytest.approx(want, abs=1e-12)
 
 
+@pytest.mark.parametrize(("y", "observation_variance"), [(20.0, 1.0), (1000.0, 1.0), (14.0, 1.0), (0.3, 1e-6)])
+def test_a_posterior_off_the_knots_is_no_answer(y, observation_variance):
+    model = Dynamics.linear(observation_variance=observation_variance)
+    with pytest.raises(NoMassError, match=r"Observed\(y=.*\) has its mass beyond or between the knots of the grid on N\(0, 1\)"):
+        assumed_density(model, [y])
+
+
+def test_within_the_knots_matching_is_right():
+    for y, observation_variance in [(10.0, 1.0), (0.3, 3e-4)]:
+        model = Dynamics.linear(observation_variance=observation_variance)
+        result, exact = assumed_density(model, [y]), extended_kalman(model, [y])
+        assert result.log_evidence == pytest.approx(exact.log_evidence, abs=1e-4)
+        assert result.mean == pytest.approx(exact.mean, abs=1e-4)
+
+
+@pytest.mark.parametrize(
+    "model",
+    [
+        Dynamics.linear(process_variance=1e-6),
+        Dynamics.linear(observation_variance=1e-6),
+        Dynamics.linear(start_variance=1e-6),
+        Dynamics.linear(start_mean=1000.0),
+        Dynamics.linear(start_mean=49.9),
+        Dynamics.linear(pull=100.0),
+        replace(Dynamics.linear(), transition=lambda x, t: x + 1000 * (x > 0)),  # half of the mass leaves
+    ],
+)
+def test_a_grid_that_cannot_hold_the_states_is_refused(model):
+    with pytest.raises(ValueError, match="801 knots from -50 to 50 do not hold the states: widen the grid, or refine it"):
+        grid_filter(model, [0.3, 1.2, 0.7])
+
+
+@pytest.mark.parametrize("method", [extended_kalman, particle_filter])
+def test_a_filter_without_an_evidence_says_so(method):
+    with np.errstate(over="ignore"):
+        result = method(Dynamics.linear(), [1e200])
+    assert result.log_evidence == -math.inf and not result.converged and result.status.endswith("to log evidence -inf")
+
+
 @pytest.mark.parametrize(
     ("call", "message"),
     [
         (lambda: Dynamics.linear(process_variance=0.0), "process_variance must lie in"),
+        (lambda: Dynamics.linear(start_mean=math.nan), "start_mean must be finite"),
+        (lambda: particle_filter(Dynamics.linear(pull=math.nan), [1.0, 1.0], 5, rng=0), "values must be finite"),
         (lambda: Dynamics.growth().sample(0), "steps must lie in"),
         (lambda: extended_kalman(Dynamics.growth(), []), "y is empty"),
         (lambda: assumed_density(Dynamics.growth(), [0.0, math.nan]), "row 1 holds NaN"),

@@ -210,7 +210,7 @@ def test_filters(make):
     agree_in_history(lambda: rivals.extended_kalman(model, y))
     agree_in_history(lambda: rivals.assumed_density(model, y))
     agree_in_history(lambda: rivals.particle_filter(model, y, 500, rng=0))
-    agree_in_history(lambda: rivals.grid_filter(model, y, knots=121))
+    agree_in_history(lambda: rivals.grid_filter(model, y, -40, 40, knots=321))
     term = rivals.assumed_density.__globals__["Observed"](model, y[0])
     agree(term.flops, count(lambda: term.log_z(0.0, 1.0))[1])
 

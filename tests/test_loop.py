@@ -11,6 +11,7 @@ from epbook import (
     Clutter,
     ClutterProblem,
     ConvergenceWarning,
+    Dirichlet,
     Gaussian,
     ImproperPosteriorError,
     KernelGaussian,
@@ -281,6 +282,16 @@ def test_sites_that_outweigh_the_prior_are_refused(posterior):
         posterior.copy().update([1], [Gaussian(-1.5, 0.0)])
     with pytest.raises(ImproperPosteriorError, match="negative precisions outweigh the prior"):
         posterior.copy().update([0, 1], [Gaussian(-1.5, 0.0)] * 2)
+
+
+@pytest.mark.parametrize(
+    ("prior", "site"), [(Gaussian(1.0, 0.0), Gaussian(-0.6, 0.0)), (Dirichlet([2.0, 2.0]), Dirichlet([-0.1, 1.0]))], ids=repr
+)
+def test_sites_that_together_outweigh_a_whole_prior_are_refused(prior, site):
+    q = Whole(prior)
+    q.prepare(2)
+    with pytest.raises(ImproperPosteriorError, match="the sites outweigh the prior"):
+        q.update([0, 1], [site, site])
 
 
 def test_rounding_is_noticed_and_repaired():

@@ -11,6 +11,7 @@ from scipy.special import expit, softmax
 
 from epbook import ClutterProblem, Dirichlet, DirichletTwoMoments, MixtureWeights, ep
 from epbook.models import LogisticNormal
+from epbook.rivals import laplace, quadrature
 
 
 def some_theta(problem, size=7):
@@ -109,6 +110,21 @@ def test_exact_weights_against_gauss_legendre():
     assert math.exp(PROBLEMS["two weights"].exact().log_evidence) == pytest.approx(two, rel=1e-12)
 
 
+@pytest.mark.parametrize("name", ["two weights", "three weights"])
+def test_exact_expected_logs_against_draws(name):
+    """Draws from the prior, weighted by the likelihood."""
+    problem = PROBLEMS[name]
+    w = problem.sample_prior(400_000, rng=0)
+    weight = softmax(problem.log_likelihood(w))
+    np.testing.assert_allclose(problem.exact_expected_logs(), weight @ np.log(w), atol=0.01)
+
+
+@pytest.mark.parametrize("w", [[3.0, 4.0], [1.5, -0.5], [0.5, 0.5 + 1e-6]])
+def test_off_the_simplex_the_joint_is_zero(w):
+    assert MixtureWeights([[0.3, 0.1]]).log_joint(w) == -math.inf
+    assert Dirichlet([0.5, 1.0]).log_density(w) == -math.inf
+
+
 def test_three_weights_need_the_prior_s_normaliser():
     """With the thesis's s_0 = 1, (3.101), EP's first pass is off by log Gamma(3) from ADF's product of Z_i, (3.95)."""
     problem = PROBLEMS["three weights"]
@@ -141,10 +157,27 @@ def test_sample_follows_the_model():
 
 
 def test_range_holds_all_of_the_joint():
-    for problem in (PROBLEMS["1-D"], ClutterProblem([1.0], w=0.0), ClutterProblem([3.0], 0.5, 1e-3)):
+    far = ClutterProblem(np.linspace(7, 9, 20), 0.0, 0.05)  # at 4, between data and prior
+    for problem in (PROBLEMS["1-D"], ClutterProblem([1.0], w=0.0), ClutterProblem([3.0], 0.5, 1e-3), far):
         low, high = problem.range
         best = problem.log_joint(np.linspace(low, high, 4001)).max()
         assert max(problem.log_joint(low), problem.log_joint(high)) < best - 40
+
+
+def test_a_tight_prior_shrinks_the_range():
+    problem = ClutterProblem([8.0, 1.0, 2.0], prior_variance=1e-6)
+    assert problem.range == pytest.approx((-0.012024, 0.012024), rel=1e-2) and type(problem.range[0]) is float
+    assert quadrature(problem).log_evidence == pytest.approx(problem.exact().log_evidence, abs=1e-9)
+
+
+def test_five_weights_have_an_evidence_but_no_mean():
+    """Alike densities: the posterior is the prior, whose mode and curvature in the softmax basis are known."""
+    result = laplace(MixtureWeights(np.ones((3, 5))))
+    blend = np.eye(4) / 5 - 1 / 25  # precision is K times this
+    want = math.lgamma(5) + 5 * math.log(0.2) + 0.5 * (4 * math.log(2 * math.pi) - np.linalg.slogdet(5 * blend)[1])
+    assert result.converged and result.log_evidence == pytest.approx(want, abs=1e-12)
+    assert result.mean.shape == (5,) and np.isnan(result.mean).all() and np.isnan(result.covariance).all()
+    np.testing.assert_allclose(result.posterior.gaussian.mean, 0, atol=1e-12)
 
 
 def test_logistic_normal_against_quadrature():
@@ -166,7 +199,8 @@ def test_logistic_normal_against_quadrature():
         (lambda: MixtureWeights([[0.1, 0.2], [np.nan, 0.1]]), "densities must be finite, but row 1"),
         (lambda: MixtureWeights([[0.1, -0.2]]), "densities must be >= 0"),
         (lambda: MixtureWeights([[0.1], [0.2]]), "at least two components"),
-        (lambda: MixtureWeights(np.ones((70, 4))).exact(), r"keeps \(n \+ 1\)\^\(K - 1\) = 357911 monomials"),
+        (lambda: MixtureWeights(np.ones((120, 4))).exact(), r"takes n \(n \+ 1\)\^\(K - 1\) = 212587320 sums"),
+        (lambda: MixtureWeights(np.ones((20_000, 2))).exact_expected_logs(), "sums, more than 100000000"),
         (lambda: MixtureWeights(P3).log_joint([0.5, 0.5]), "theta needs 3 coordinates"),
         (lambda: MixtureWeights.sample(0), "n must lie in"),
         (lambda: MixtureWeights.sample(3, weights=(0.5, 0.6)), "sum to 1"),

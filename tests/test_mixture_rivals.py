@@ -7,9 +7,9 @@ import pytest
 from mixture_problems import PLANE, PROBLEMS, X, problems
 from scipy.special import softmax
 
-from epbook import ClutterProblem, MixtureWeights, ep
+from epbook import BayesPoint, ClutterProblem, LogisticIntegrand, MixtureWeights, ep
 from epbook.models.exact import grid_moments
-from epbook.rivals import gibbs, laplace, variational_bayes
+from epbook.rivals import gibbs, importance, jensen, laplace, metropolis, variational_bayes
 
 no_labels_to_guess = pytest.mark.parametrize("w", [0.0, 1.0])
 
@@ -164,20 +164,57 @@ def test_ep_beats_laplace_and_vb_in_the_median():
     assert by_ep < 0.2 * by_laplace < 0.2 * by_vb
 
 
+def test_laplace_at_a_saddle_has_no_gaussian():
+    """In the plane, two flocks: at their middle the joint curves upward along their line and downward across."""
+    problem = ClutterProblem([[-4.0, 0.0], [-4.0, 0.1], [4.0, 0.0], [4.0, -0.1]])
+    assert problem.laplace_fit(np.zeros(2))[1] is None and math.isnan(problem.laplace_fit(np.zeros(2))[0])
+    assert laplace(problem, start=[3.0, 0.0]).converged
+
+
+def test_laplace_of_weights_far_from_the_mode_has_no_gaussian():
+    problem = MixtureWeights(np.tile([1.0, 0.001], (50, 1)))
+    log_evidence, fit = problem.laplace_fit([0.001, 0.999])
+    assert math.isnan(log_evidence) and fit is None
+    assert problem.laplace_fit([0.97, 0.03])[1] is not None
+
+
+def test_what_is_burnt_in_is_dropped():
+    problem = PROBLEMS["1-D"]
+    kept, whole = gibbs(problem, 11, burn_in=5, rng=7).posterior.members, gibbs(problem, 16, rng=7).posterior.members
+    assert [member.mean for member in kept] == [member.mean for member in whole[5:]]
+
+
+def test_the_first_bound_is_finite_where_a_part_is_impossible():
+    for problem in (PROBLEMS["two weights"], ClutterProblem(X, 0.0), ClutterProblem(X, 1.0)):
+        assert -math.inf < variational_bayes(problem).history[0].log_evidence <= problem.exact().log_evidence + 1e-12
+    sure = MixtureWeights([[0.3, 0.0], [0.0, 0.2]])  # no label is in doubt, so the first bound is the evidence
+    assert variational_bayes(sure).history[0].log_evidence == pytest.approx(sure.exact().log_evidence, abs=1e-14)
+
+
 SHARES = np.full((5, 2), 0.5)
+BAYES_POINT = BayesPoint([[1.0, 0.5]], [1.0])
 
 
 @pytest.mark.parametrize(
     ("make", "message"),
     [
         (lambda: laplace(PROBLEMS["spherical"], start=[0.0]), r"start must have shape \(2,\)"),
-        (lambda: laplace(PROBLEMS["1-D"], start=[0.0]), "start needs 0 axes, not 1"),
+        (lambda: laplace(PROBLEMS["1-D"], start=[0.0]), r"start must have shape \(\) like theta, not \(1,\)"),
+        (lambda: laplace(PROBLEMS["two weights"], start=[1.0, 1.0]), r"the joint is zero at start = \[1. 1.\]"),
+        (lambda: gibbs(PROBLEMS["two weights"], start=[5.0, -1.0]), "the joint is zero at start"),
+        (lambda: gibbs(PROBLEMS["two weights"], start=[1.0, 0.0]), "the joint is zero at start"),
+        (lambda: gibbs(PROBLEMS["1-D"], start=math.nan), "start must be finite"),
         (lambda: laplace(PROBLEMS["1-D"], passes=0), "passes must lie in"),
         (lambda: laplace(PROBLEMS["1-D"], tol=-1), "tol must lie in"),
-        (lambda: laplace(MixtureWeights(np.ones((3, 5)))), "at most 4 weights and not 5"),
         (lambda: variational_bayes(PROBLEMS["1-D"], SHARES[:3]), r"shares must have shape \(5, 2\), not \(3, 2\)"),
         (lambda: variational_bayes(PROBLEMS["1-D"], SHARES * 1.1), "probabilities that sum to 1"),
         (lambda: variational_bayes(PROBLEMS["1-D"], SHARES + [[1, -1]]), "probabilities that sum to 1"),
+        (lambda: variational_bayes(LogisticIntegrand()), "variational_bayes needs a problem with given"),
+        (lambda: gibbs(LogisticIntegrand()), "gibbs needs a problem with .*given, and LogisticIntegrand has none"),
+        (lambda: laplace(BAYES_POINT), "laplace needs a problem with start and climb and laplace_fit, and BayesPoint has none"),
+        (lambda: importance(BAYES_POINT), "importance needs a problem with flops, and BayesPoint has none"),
+        (lambda: metropolis(BAYES_POINT), "metropolis needs a problem with start and flops, and BayesPoint has none"),
+        (lambda: jensen(BAYES_POINT), "jensen needs a problem with flops, and BayesPoint has none"),
         (lambda: gibbs(PROBLEMS["1-D"], sweeps=0), "sweeps must lie in"),
         (lambda: gibbs(PROBLEMS["1-D"], burn_in=-1), "burn_in must lie in"),
         (lambda: gibbs(PROBLEMS["spherical"], start=[1.0, 2.0, 3.0]), r"start must have shape \(2,\)"),

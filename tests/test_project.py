@@ -117,7 +117,7 @@ class Refuse:
 sys.meta_path.insert(0, Refuse())
 import epbook
 for module in pkgutil.walk_packages(epbook.__path__, "epbook."):
-    if module.name != "epbook.plot":
+    if not module.name.startswith("epbook.plot"):
         importlib.import_module(module.name)
 print(epbook.__version__)
 try:

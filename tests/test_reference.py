@@ -188,6 +188,7 @@ def test_mixture_weights(case):
     check(case, "exact", exact.mean, want["exact"]["mean"])
     check(case, "exact", exact.variance, want["exact"]["var"])
     check(case, "exact", exact.variance + exact.mean**2, want["exact"]["m2"])
+    check(case, "exact", problem.exact_expected_logs(), want["exact"]["elog"])
     for family, adf, full in [(Dirichlet, "adf_kl", "ep"), (DirichletTwoMoments, "adf_cowell", "ep2")]:
         for options, key in [({"passes": 1}, adf), (TIGHT, full)]:
             result = ep(problem.posterior(family), problem.terms, **options)

@@ -19,7 +19,7 @@ from epbook.rivals import (
     uniform,
 )
 
-SHAPES = [(20.0, 4.0), (-3.0, 1.0), (0.0, 0.7), (1000.0, -2000.0), (20.0, -500.0), (2.0, 300.0)]
+SHAPES = [(20.0, 4.0), (-3.0, 1.0), (0.0, 0.7), (1000.0, -2000.0), (20.0, -500.0), (-20.0, -500.0), (2.0, 300.0)]
 GROUPED = np.concatenate([np.full(3, -4.0), np.zeros(3), np.full(3, 4.0)]) + np.linspace(-0.5, 0.5, 9)
 
 
@@ -157,6 +157,24 @@ def test_metropolis_detailed_balance():
     assert crossed == pytest.approx(want, rel=0.06)
 
 
+def test_one_sample_is_worth_its_weight():
+    problem = LogisticIntegrand()
+    result = importance(problem, 1, rng=0)
+    assert result.log_evidence == pytest.approx(problem.log_likelihood(result.mean), abs=1e-15)
+
+
+def test_samples_keep_what_they_were_given():
+    log_weights = np.zeros(2)
+    samples = Samples([1.0, 2.0], log_weights)
+    log_weights[0] = -math.inf
+    assert samples.log_weights.tolist() == [0.0, 0.0]
+
+
+@pytest.mark.parametrize("term", [Logistic(20, 4), Logistic(0, 1)], ids=repr)
+def test_a_whole_number_is_a_mean_too(term):
+    assert term.log_z(1, 0.5) == term.log_z(1.0, 0.5)
+
+
 def test_a_sampler_that_misses_says_so():
     class Hole(LogisticIntegrand):
         def log_likelihood(self, theta):
@@ -185,10 +203,17 @@ def test_one_dimension_only(method):
         (lambda p: uniform(p, 10, 1, 1), "low must lie in"),
         (lambda p: importance(p, 0), "samples must lie in"),
         (lambda p: importance(p, 4, stats.multivariate_normal([0, 0])), "draws of the proposal have shape"),
-        (lambda p: metropolis(p, start=[0.0, 1.0]), "start has shape"),
+        (lambda p: metropolis(p, start=[0.0, 1.0]), r"start must have shape \(\) like theta, not \(2,\)"),
         (lambda p: metropolis(p, width=0), "width must lie in"),
         (lambda p: metropolis(MixtureWeights.sample(5, rng=0)), "ranges over the whole space"),
         (lambda p: jensen(p, (0.0, -1.0)), "variance must be positive"),
+        (lambda p: jensen(p, 3.0), "start must be a mean and a variance, not 3.0"),
+        (lambda p: quadrature(p, knots=257), r"knots must list how many for one grid after the other, like \[257\]"),
+        (lambda p: importance(p, proposal=(0, 1)), r"proposal must have rvs and logpdf, like .*, not be \(0, 1\)"),
+        (lambda p: Samples([1.0, 2.0], [0.0, math.nan]), "log weights must be below infinity, but that of point 1 is nan"),
+        (lambda p: Samples([1.0, 2.0], [math.inf, 0.0]), "log weights must be below infinity, but that of point 0 is inf"),
+        (lambda p: Logistic(1.0).log_z(np.zeros(2), 1.0), r"needs one dimension, not shape \(2,\)"),
+        (lambda p: Logistic(1e7).log_z(0, 1.0), "the integral needs a million points or fewer"),
         (lambda p: integrand_bound(ClutterProblem([1.0])), "not under ClutterProblem"),
         (lambda p: LogisticIntegrand(a=1e5), "steepness"),
         (lambda p: Logistic(math.nan), "slope must be finite"),

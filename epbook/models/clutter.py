@@ -185,7 +185,8 @@ class ClutterProblem(MixtureProblem):
     @property
     def range(self) -> tuple[float, float]:
         """An interval outside which the joint has vanished, in 1-D."""
-        reach = 12 * min(math.sqrt(self.prior_variance), 1) + np.abs(self.x).max()
+        shrunk = self.n / (self.n + 1 / self.prior_variance)  # no labelling has its mean farther out
+        reach = 12 * min(math.sqrt(self.prior_variance), 1) + shrunk * float(np.abs(self.x).max())
         if self.w > 0:  # the prior's own tails hold mass wherever the data may all be clutter
             reach = max(reach, 12 * math.sqrt(self.prior_variance))
         return -reach, reach

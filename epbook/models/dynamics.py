@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike
 
-from ..checks import number_in, whole_number
+from ..checks import finite_array, number_in, whole_number
 
 Function = Callable[..., np.ndarray]
 
@@ -24,7 +24,7 @@ class Dynamics:
         flops: operations of one transition and one observation.
 
     Raises:
-        ValueError: if a variance is not positive.
+        ValueError: if a variance is not positive, or start_mean is not finite.
 
     Example:
         >>> x, y = Dynamics.growth().sample(30, rng=0)
@@ -45,6 +45,7 @@ class Dynamics:
     flops: int = 10
 
     def __post_init__(self):
+        finite_array("start_mean", self.start_mean, 0)
         for name in ("process_variance", "observation_variance", "start_variance"):
             number_in(name, getattr(self, name), 0, math.inf, open_low=True)
 

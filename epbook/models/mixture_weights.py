@@ -4,7 +4,7 @@ import math
 
 import numpy as np
 from numpy.typing import ArrayLike
-from scipy.special import gammaln, logsumexp, softmax
+from scipy.special import gammaln, logsumexp, psi, softmax
 
 from ..checks import finite_array, positive_array, whole_number
 from ..families import Dirichlet
@@ -15,7 +15,7 @@ from .logistic_normal import LogisticNormal, moments_flops
 from .mixture import MixtureProblem, weighted
 
 LOG_2PI = math.log(2 * math.pi)
-_STATES = 200_000
+_MOST = 10**8
 
 
 class MixtureWeights(MixtureProblem):
@@ -84,7 +84,7 @@ class MixtureWeights(MixtureProblem):
     def log_parts(self, theta: ArrayLike) -> np.ndarray:
         """log w_k p_k(x_i), shape (..., n, K)."""
         with np.errstate(divide="ignore"):
-            return np.log(np.asarray(theta, dtype=float))[..., None, :] + self._log_densities
+            return np.log(np.maximum(theta, 0.0))[..., None, :] + self._log_densities
 
     def expected_log_parts(self, density: Dirichlet) -> np.ndarray:
         """The means of `log_parts` under a Dirichlet, shape (n, K)."""
@@ -96,7 +96,10 @@ class MixtureWeights(MixtureProblem):
         return density, weighted(shares, self._log_densities) + density.log_normaliser + math.lgamma(self.parts)
 
     def laplace_fit(self, theta: ArrayLike) -> tuple[float, LogisticNormal | None]:
-        """Laplace's evidence and posterior at weights theta, in the basis w = softmax(u, 0); (NaN, None) without a maximum."""
+        """Laplace's evidence and posterior at weights theta, in the basis w = softmax(u, 0); (NaN, None) without a maximum.
+
+        The posterior's moments are NaN for more than four weights, see `LogisticNormal`.
+        """
         w, R = np.asarray(theta, dtype=float), self.responsibilities(theta)
         blend = np.diag(w) - np.outer(w, w)
         precision = ((self.n + self.parts) * blend + R.T @ R - np.diag(R.sum(axis=0)))[:-1, :-1]
@@ -110,23 +113,33 @@ class MixtureWeights(MixtureProblem):
         """Evidence, mean and covariance: the product of sums expanded into monomials, Dirichlets all.
 
         Raises:
-            ValueError: if there are more than 200 000 monomials.
+            ValueError: if the expansion takes more than 10^8 sums.
         """
         n, K = self.n, self.parts
-        states = (n + 1) ** (K - 1)
-        if states > _STATES:
-            raise ValueError(f"the exact answer keeps (n + 1)^(K - 1) = {states} monomials, more than {_STATES}")
-        counts = np.indices([n + 1] * (K - 1)).reshape(K - 1, -1).T
-        counts = np.column_stack([counts, n - counts.sum(axis=1)])
-        possible = counts[:, -1] >= 0
-        counts, log_weight = counts[possible], self._log_coefficients().ravel()[possible]
-        log_weight = log_weight + gammaln(counts + 1).sum(axis=1) + gammaln(K) - gammaln(n + K)
+        counts, log_weight = self._monomials()
         weight, means = softmax(log_weight), (counts + 1) / (n + K)
         mean = weight @ means
         gap = means - mean
         between = (gap.T * weight) @ gap
         within = (np.diag(mean) - np.outer(mean, mean) - between) / (n + K + 1)
         return Exact(float(logsumexp(log_weight)), mean, within + between)
+
+    def exact_expected_logs(self) -> np.ndarray:
+        """The posterior's E[log w], shape (K,), which EP keeps of each tilted distribution; raises as `exact` does."""
+        counts, log_weight = self._monomials()
+        return softmax(log_weight) @ psi(counts + 1) - psi(self.n + self.parts)
+
+    def _monomials(self):
+        """How many data each component has in each monomial, shape (m, K), and the logs of the monomials' integrals."""
+        n, K = self.n, self.parts
+        sums = n * (n + 1) ** (K - 1)
+        if sums > _MOST:
+            raise ValueError(f"the exact answer takes n (n + 1)^(K - 1) = {sums} sums, more than {_MOST}")
+        counts = np.indices([n + 1] * (K - 1)).reshape(K - 1, -1).T
+        counts = np.column_stack([counts, n - counts.sum(axis=1)])
+        possible = counts[:, -1] >= 0
+        counts, log_weight = counts[possible], self._log_coefficients().ravel()[possible]
+        return counts, log_weight + gammaln(counts + 1).sum(axis=1) + gammaln(K) - gammaln(n + K)
 
     def _log_coefficients(self):
         """log of the coefficient of each monomial, by the counts of all components but the last, shape (n + 1,) * (K - 1)."""

@@ -44,7 +44,7 @@ class Whole(Posterior):
         for i, site in zip(batch, sites, strict=True):
             density = density * (site / self.sites[i])
         if not density.is_proper:
-            raise ImproperPosteriorError("the sites' negative precisions outweigh the prior")
+            raise ImproperPosteriorError("the sites outweigh the prior")
         self.density = density
         for i, site in zip(batch, sites, strict=True):
             self.sites[i] = site

@@ -6,10 +6,11 @@ import numpy as np
 from numpy.typing import ArrayLike
 from scipy.special import logsumexp
 
+from ..errors import NoMassError
 from ..families import Gaussian
 from ..models.dynamics import Dynamics
 from ..result import Result
-from .filtering import run_filter
+from .filtering import is_resolved, run_filter
 from .normal_grid import KNOTS, WEIGHTS
 
 LOG_WEIGHTS = np.log(WEIGHTS)
@@ -45,6 +46,8 @@ class Observed:
         log_tilted = LOG_WEIGHTS + power * self.model.log_likelihood(mean + sd * KNOTS, self.y)
         log_z = float(logsumexp(log_tilted))
         tilted = np.exp(log_tilted - log_z)
+        if not is_resolved(tilted):
+            raise NoMassError(f"{self!r} has its mass beyond or between the knots of the grid on N({mean:g}, {variance:g})")
         shift = float(tilted @ KNOTS)
         spread = float(tilted @ (KNOTS - shift) ** 2)
         return log_z, shift / sd, (1 - spread) / variance
@@ -62,7 +65,8 @@ def assumed_density(model: Dynamics, y: ArrayLike) -> Result:
 
     Raises:
         ValueError: if y is empty or not finite.
-        NoMassError: if an observation is so far out that no knot of the grid explains it.
+        NoMassError: if an observation is so far out, or so exact, that the posterior of its step lies beyond the
+            grid of nine deviations of the prediction either way, or between its knots, fifty to a deviation.
 
     Example:
         >>> round(assumed_density(Dynamics.linear(), [0.3, 1.2, 0.7]).mean, 6)

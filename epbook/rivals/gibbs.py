@@ -6,8 +6,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
-from ..checks import finite_array, whole_number
+from ..checks import whole_number
 from ..result import Result
+from .arguments import checked_start, require
 
 
 class Conditionals:
@@ -81,7 +82,8 @@ def gibbs(
         A `Result` with snapshots at 1, 2, 4, 8 ... and the last sweep; the posterior is `Conditionals`.
 
     Raises:
-        ValueError: on a start of another shape, or counts that are not whole.
+        ValueError: on a problem of another kind, a start of another shape or where the joint is zero,
+            or counts that are not whole.
 
     Example:
         >>> from epbook import ClutterProblem
@@ -93,9 +95,8 @@ def gibbs(
     Book: section 3.2.2.
     """
     sweeps, burn_in = whole_number("sweeps", sweeps, 1), whole_number("burn_in", burn_in, 0)
-    theta = problem.start if start is None else finite_array("start", start, np.ndim(problem.start))
-    if np.shape(theta) != np.shape(problem.start):
-        raise ValueError(f"start must have shape {np.shape(problem.start)} like theta, not {np.shape(theta)}")
+    require("gibbs", problem, "responsibilities", "given")
+    theta = checked_start(problem, start)
     rng, members = np.random.default_rng(rng), list[Any]()
     result, price, paid = Result(Conditionals(members)), flops(problem), -burn_in
     for sweep in range(1 - burn_in, sweeps + 1):

@@ -7,7 +7,8 @@ import numpy as np
 
 from ..checks import whole_number
 from ..result import Result
-from .samples import Samples, doublings, log_average, shape_of
+from .arguments import require, shape_of
+from .samples import Samples, doublings, log_average
 
 SAMPLE_FLOPS = 5  # beside draw, densities and mean: the weight and its part in both sums
 PROPOSAL_FLOPS = 11  # a coordinate of the proposal's density and of the prior's, which would else cancel
@@ -27,7 +28,8 @@ def importance(problem: Any, samples: int = 1000, proposal: Any = None, rng: int
         A `Result` with a snapshot at 1, 2, 4, 8, ... and all samples; its posterior is a `Samples`.
 
     Raises:
-        ValueError: if samples is not a positive whole number, or the proposal draws another shape than theta's.
+        ValueError: if samples is not a positive whole number, the problem or proposal lacks what is told above,
+            or the proposal draws another shape than theta's.
 
     Example:
         >>> from epbook import ClutterProblem
@@ -37,6 +39,9 @@ def importance(problem: Any, samples: int = 1000, proposal: Any = None, rng: int
 
     Book: chapter 2 and section 3.2.2.
     """
+    require("importance", problem, "log_joint", "log_likelihood", "sample_prior", "flops")
+    if proposal is not None and not (hasattr(proposal, "rvs") and hasattr(proposal, "logpdf")):
+        raise ValueError(f"proposal must have rvs and logpdf, like scipy.stats.norm(0, 1), not be {proposal!r}")
     rng, samples, shape = np.random.default_rng(rng), whole_number("samples", samples, 1), shape_of(problem)
     each = 3 if proposal is None else 3 + PROPOSAL_FLOPS
     result, price = Result(None), problem.flops + SAMPLE_FLOPS + each * math.prod(shape)

@@ -8,9 +8,11 @@ from scipy.optimize import OptimizeResult, minimize
 
 from ..checks import number_in
 from ..families import Gaussian
+from ..models.mixture import MixtureProblem
 from ..result import Result
+from .arguments import require_one_dimension
 from .normal_grid import KNOTS, WEIGHTS
-from .samples import require_one_dimension
+from .variational_bayes import variational_bayes
 
 SCORES = np.stack([WEIGHTS, WEIGHTS * KNOTS, WEIGHTS * (KNOTS**2 - 1)])
 KNOT_FLOPS = 8  # beside log_joint: the knot's place and three sums
@@ -25,7 +27,8 @@ def jensen(problem: Any, start: tuple[float, float] | None = None, tol: float = 
 
     Args:
         problem: one-dimensional, with `log_joint`.
-        start: mean and variance of the first q; the prior's by default. Of several maxima one near the start is found.
+        start: mean and variance of the first q; by default those of variational Bayes after a pass, where the problem
+            is a mixture, else the prior's. Of several maxima one near the start is found.
         tol: converged when neither slope of the bound, by mean / sd and by log sd of q, is larger.
 
     Returns:
@@ -43,10 +46,9 @@ def jensen(problem: Any, start: tuple[float, float] | None = None, tol: float = 
     Book: chapter 2.
     """
     require_one_dimension(problem, "jensen")
-    prior = problem.posterior()
-    mean, variance = (prior.mean, prior.variance) if start is None else start
+    (mean, variance), spent = _default_start(problem) if start is None else (_checked(start), [])
     q = Gaussian.from_moments(mean, variance)
-    result, tol, spent = Result(q), number_in("tol", tol, 0, math.inf, open_low=True), []
+    result, tol = Result(q), number_in("tol", tol, 0, math.inf, open_low=True)
 
     def loss(parameters):
         spent.append(len(KNOTS) * (problem.flops + KNOT_FLOPS))
@@ -66,10 +68,26 @@ def jensen(problem: Any, start: tuple[float, float] | None = None, tol: float = 
         slopes = minimize(loss, begin.x, jac=True, method="BFGS", callback=note, options={"gtol": 1e-3 * tol}).jac
     steepest = max(abs(slopes[0]) * math.sqrt(result.variance), abs(slopes[1]))
     result.converged = bool(steepest < tol)
-    result.status = f"slope of the bound {steepest:.1e} after {result.passes - 1} iterations"
+    remedy = "" if result.converged else "; try another start"
+    result.status = f"slope of the bound {steepest:.1e} after {result.passes - 1} iterations{remedy}"
     if begin.fun == math.inf:
         result.status = "the bound is minus infinity: the integrand vanishes where every Gaussian has mass"
     return result
+
+
+def _default_start(problem):
+    """A first mean and variance, and what they cost: a prior may be too wide for the slopes to show where the data are."""
+    if isinstance(problem, MixtureProblem):
+        first = variational_bayes(problem, passes=1)
+        return (first.mean, first.variance), [first.history[0].flops]
+    prior = problem.posterior()
+    return (prior.mean, prior.variance), []
+
+
+def _checked(start):
+    if np.shape(start) != (2,):
+        raise ValueError(f"start must be a mean and a variance, not {start!r}")
+    return start
 
 
 def bound_and_slopes(problem: Any, mean: float, log_sd: float) -> tuple[float, np.ndarray]:

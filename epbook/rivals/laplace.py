@@ -6,8 +6,9 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike
 
-from ..checks import finite_array, number_in, whole_number
+from ..checks import number_in, whole_number
 from ..result import Result
+from .arguments import checked_start, require
 
 
 class Point(NamedTuple):
@@ -31,10 +32,11 @@ def laplace(problem, start: ArrayLike | None = None, passes: int = 1000, tol: fl
         tol: stop when a step moves no coordinate by more than this, relative to the largest of them or 1.
 
     Returns:
-        A `Result` whose posterior is Gaussian, or for mixture weights a `LogisticNormal`.
+        A `Result` whose posterior is Gaussian, or for mixture weights a `LogisticNormal`,
+            whose mean is NaN for more than four weights.
 
     Raises:
-        ValueError: on a start of another shape, or options out of range.
+        ValueError: on a problem of another kind, a start of another shape or where the joint is zero, or options out of range.
 
     Example:
         >>> from epbook import ClutterProblem
@@ -45,10 +47,8 @@ def laplace(problem, start: ArrayLike | None = None, passes: int = 1000, tol: fl
     Book: chapter 2 and section 3.2.2.
     """
     passes, tol = whole_number("passes", passes, 1), number_in("tol", tol, 0, math.inf)
-    theta = problem.start if start is None else finite_array("start", start, np.ndim(problem.start))
-    if np.shape(theta) != np.shape(problem.start):
-        raise ValueError(f"start must have shape {np.shape(problem.start)} like theta, not {np.shape(theta)}")
-    result = Result(None)
+    require("laplace", problem, "start", "climb", "laplace_fit")
+    theta, result = checked_start(problem, start), Result(None)
     for _ in range(passes):
         before, theta = theta, problem.climb(theta)
         log_evidence, fit = problem.laplace_fit(theta)

@@ -6,10 +6,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
-from ..checks import finite_array, number_in, whole_number
+from ..checks import number_in, whole_number
 from ..families.gaussian import GaussianFamily
 from ..result import Result
-from .samples import Samples, doublings, shape_of
+from .arguments import checked_start, require, shape_of
+from .samples import Samples, doublings
 
 STEP_FLOPS = 7  # beside log_joint and coordinates: the uniform draw, its log, a difference, and a weight for the mean
 
@@ -48,17 +49,14 @@ def metropolis(
 
     Book: chapter 2.
     """
+    require("metropolis", problem, "log_joint", "start", "flops")
     rng, samples = np.random.default_rng(rng), whole_number("samples", samples, 1)
     shape = shape_of(problem)
     if not isinstance(problem.posterior().prior, GaussianFamily):
         raise ValueError("the walk needs a theta that ranges over the whole space: its steps would leave this problem's")
-    theta = finite_array("start", problem.start if start is None else start, (0, 1))
-    if theta.shape != shape:
-        raise ValueError(f"theta has shape {shape}, but start has shape {theta.shape}")
+    theta = np.asarray(checked_start(problem, problem.start if start is None else start))
     width = _default_width(problem, shape) if width is None else number_in("width", width, 0, math.inf, open_low=True)
     here = problem.log_joint(theta)
-    if not here > -math.inf:
-        raise ValueError(f"the joint is zero at start = {theta}: begin where it is not")
     result, price = Result(None), problem.flops + STEP_FLOPS + 5 * math.prod(shape)
     walk, done, moves = np.empty((samples, *shape)), 0, 0
     for new in doublings(samples):

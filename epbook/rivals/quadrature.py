@@ -9,7 +9,8 @@ from scipy.special import logsumexp
 
 from ..checks import whole_number
 from ..result import Result
-from .samples import Samples, interval
+from .arguments import interval
+from .samples import Samples
 
 KNOT_FLOPS = 12  # beside log_joint: a knot's place, and its part in the sums for evidence and mean
 
@@ -33,7 +34,7 @@ def quadrature(
         A `Result` with one snapshot a grid; its posterior holds the knots of the last as `Samples`.
 
     Raises:
-        ValueError: if theta is not one number, or a grid has fewer than two knots.
+        ValueError: if theta is not one number, or knots is no list of numbers from two up.
 
     Example:
         >>> from epbook import LogisticIntegrand
@@ -44,6 +45,8 @@ def quadrature(
     Book: chapter 2.
     """
     low, high = interval(problem, low, high, "quadrature")
+    if np.ndim(knots) != 1:
+        raise ValueError(f"knots must list how many for one grid after the other, like [{knots!r}]")
     result, log_joint = Result(None), np.empty(0)
     for count in knots:
         theta = np.linspace(low, high, whole_number("knots", count, 2))

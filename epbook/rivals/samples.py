@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 from scipy.special import logsumexp, softmax
 
-from ..checks import finite_array, number_in
+from ..checks import finite_array
 
 
 class Samples:
@@ -19,7 +19,7 @@ class Samples:
         log_weights: shape (m,), up to a common constant; None weighs all alike.
 
     Raises:
-        ValueError: if there is not one weight a point.
+        ValueError: if there is not one weight a point, or a weight is no number or infinite.
 
     Example:
         >>> drawn = Samples([0.0, 1.0, 4.0], np.log([2.0, 1.0, 1.0]))
@@ -32,9 +32,12 @@ class Samples:
     def __init__(self, values: ArrayLike, log_weights: ArrayLike | None = None):
         self.values = finite_array("values", values, (1, 2))
         count = len(self.values)
-        self.log_weights = np.zeros(count) if log_weights is None else np.asarray(log_weights, dtype=float)
+        self.log_weights = np.zeros(count) if log_weights is None else np.array(log_weights, dtype=float)
         if self.log_weights.shape != (count,):
             raise ValueError(f"{count} points need as many log weights, not shape {self.log_weights.shape}")
+        wrong = np.flatnonzero(~(self.log_weights < math.inf))
+        if wrong.size:
+            raise ValueError(f"log weights must be below infinity, but that of point {wrong[0]} is {self.log_weights[wrong[0]]}")
         if self.log_weights.max() > -math.inf:
             self.weights = softmax(self.log_weights)
         else:  # no point met any mass: nothing is known
@@ -82,27 +85,3 @@ def doublings(samples: int) -> Iterator[int]:
 def log_average(log_weights: np.ndarray) -> float:
     """log of the mean of exp(log_weights)."""
     return float(logsumexp(log_weights)) - math.log(len(log_weights))
-
-
-def shape_of(problem: Any) -> tuple[int, ...]:
-    """The shape of one theta: () in 1-D, else (d,)."""
-    return problem.sample_prior(1, 0).shape[1:]
-
-
-def require_one_dimension(problem: Any, method: str) -> None:
-    """Raise ValueError unless theta is one number."""
-    if shape_of(problem):
-        raise ValueError(f"{method} works in one dimension, and theta has shape {shape_of(problem)} here")
-
-
-def interval(problem: Any, low: float | None, high: float | None, method: str) -> tuple[float, float]:
-    """The ends of the integral: as given, else the problem's own range.
-
-    Raises:
-        ValueError: if the problem is not one-dimensional, or low is not below high.
-    """
-    require_one_dimension(problem, method)
-    ends = (None, None) if None not in (low, high) else problem.range
-    high = number_in("high", ends[1] if high is None else high, -math.inf, math.inf)
-    low = number_in("low", ends[0] if low is None else low, -math.inf, high, open_high=True)
-    return float(finite_array("low", low, 0)), high

@@ -6,8 +6,8 @@ import numpy as np
 from scipy.stats import uniform as uniform_distribution
 
 from ..result import Result
+from .arguments import interval
 from .importance import importance
-from .samples import interval
 
 
 def uniform(

@@ -8,6 +8,7 @@ from scipy.special import entr, softmax
 
 from ..checks import finite_array, number_in, whole_number
 from ..result import Result
+from .arguments import require
 
 
 def variational_bayes(problem, shares: ArrayLike | None = None, passes: int = 1000, tol: float = 1e-12) -> Result:
@@ -26,7 +27,7 @@ def variational_bayes(problem, shares: ArrayLike | None = None, passes: int = 10
         A `Result`; log_evidence is the bound, the posterior q(theta).
 
     Raises:
-        ValueError: on shares of another shape or that are no probabilities, or options out of range.
+        ValueError: on a problem of another kind, shares of another shape or that are no probabilities, or options out of range.
 
     Example:
         >>> from epbook import ClutterProblem
@@ -38,6 +39,7 @@ def variational_bayes(problem, shares: ArrayLike | None = None, passes: int = 10
     Book: chapter 2 and section 3.2.2.
     """
     passes, tol = whole_number("passes", passes, 1), number_in("tol", tol, 0, math.inf)
+    require("variational_bayes", problem, "given", "expected_log_parts")
     labels = _equal_shares(problem) if shares is None else _checked(shares, problem.n, problem.parts)
     result = Result(problem.prior())
     for _ in range(passes):

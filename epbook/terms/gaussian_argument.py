@@ -18,6 +18,7 @@ from scipy.linalg import cho_factor, cho_solve
 from scipy.special import erfcx, log_expit, log_ndtr
 
 from ..checks import finite_array, number_in
+from .quadrature import log_z_by_quadrature, require_number
 
 LOG_2PI = math.log(2 * math.pi)
 SQRT_HALF = math.sqrt(0.5)
@@ -68,7 +69,7 @@ class Clutter:
         if np.shape(mean) != np.shape(self.x):
             raise ValueError(f"the datum has shape {np.shape(self.x)}, but the cavity's mean has {np.shape(mean)}")
         if power != 1.0:
-            return _log_z_by_quadrature(self.log_value, mean, variance, power, at=self.x, width=1.0)
+            return log_z_by_quadrature(self.log_value, mean, variance, power, at=self.x, width=1.0)
         noisy = variance + (np.eye(len(variance)) if np.ndim(variance) == 2 else 1.0)
         log_normal, pull, precision, square = _log_normal(self.x - mean, noisy)
         log_signal = self._log_signal + log_normal
@@ -125,7 +126,7 @@ class Step:
         if not isinstance(mean, (float, int)):
             raise ValueError("a step sees one projection of theta: use it with LinearGaussian, KernelGaussian or a 1-D Gaussian")
         if power != 1.0 and self.slack > 0:
-            return _log_z_by_quadrature(self.log_value, mean, variance, power, at=0.0, width=self.slack)
+            return log_z_by_quadrature(self.log_value, mean, variance, power, at=0.0, width=self.slack)
         low, log_high = self.noise**power, power * math.log1p(-self.noise)  # a power of two values is two values
         scale = math.sqrt(variance + self.slack * self.slack)
         z = mean / scale
@@ -164,12 +165,13 @@ class Logistic:
 
     def log_z(self, mean, variance, power=1.0):
         """log Z and its derivatives under N(mean, variance), by the trapezoid rule."""
+        require_number(mean)
         if not self.slope:
             return power * float(self.log_value(0.0)), 0.0, 0.0
         to_step = -(self.slope * mean + self.offset) / self.slope
         tilt = power * self.slope * variance  # where an exponential would shift the mean; the step stops it on the way
         pull = max(0.0, min(to_step, tilt)) if self.slope > 0 else min(0.0, max(to_step, tilt))
-        return _log_z_by_quadrature(self.log_value, mean, variance, power, at=mean + pull, width=3 / abs(self.slope))
+        return log_z_by_quadrature(self.log_value, mean, variance, power, at=mean + pull, width=3 / abs(self.slope))
 
     @property
     def flops(self):
@@ -220,29 +222,3 @@ def _log_add(a, b):
     """log(exp(a) + exp(b)) of two floats, one of which may be -inf."""
     high, low = (a, b) if a > b else (b, a)
     return high + math.log1p(math.exp(low - high))
-
-
-def _log_z_by_quadrature(log_term, mean, variance, power, at, width):
-    """log Z and its derivatives for term ** power in 1-D by the trapezoid rule.
-
-    The rule converges geometrically for smooth decaying integrands. The grid spans the cavity and
-    the place `at` to which the term pulls, in steps of an eighth of the narrower of the two.
-    """
-    if not isinstance(mean, float):
-        raise ValueError("power != 1 is integrated numerically for this term and needs one dimension")
-    sd = math.sqrt(variance)
-    step = min(sd, width / math.sqrt(max(power, 1))) / 8
-    low, high = min(mean, at) - 12 * sd, max(mean, at) + 12 * sd
-    if high - low > 1e6 * step:
-        raise ValueError(
-            f"power != 1 needs a million points or fewer, but width {width:g} under the cavity N({mean:g}, {variance:g}) more"
-        )
-    theta = np.linspace(low, high, int((high - low) / step) + 2)
-    offset = theta - mean
-    log_integrand = power * log_term(theta) - 0.5 * (offset / sd) ** 2
-    weight = np.exp(log_integrand - log_integrand.max())
-    total = weight.sum()
-    shift = float(weight @ offset) / total
-    spread = float(weight @ (offset - shift) ** 2) / total
-    log_z = float(log_integrand.max()) + math.log(total * (theta[1] - theta[0])) - 0.5 * (LOG_2PI + math.log(variance))
-    return log_z, shift / variance, (variance - spread) / (variance * variance)
