@@ -174,7 +174,7 @@ def ep(
             mismatch = math.inf
         log_evidence = posterior.log_evidence() if mismatch < math.inf else math.nan
         result.record(log_evidence, price, mismatch, skipped)
-        _diagnose(result, tol, n - len(visited))
+        result.diagnose(tol, n - len(visited))
         if watch:
             watch(result)
         if result.converged or mismatch == math.inf:
@@ -198,27 +198,3 @@ def _checked_terms(posterior, terms, schedule, watch) -> list[Term]:
     if not all(hasattr(term, "log_z") for term in terms):
         raise ValueError("terms must be a sequence of terms, each with log_z(mean, variance, power)")
     return terms
-
-
-def _diagnose(result: Result, tol: float, left_out: int) -> None:
-    """Set `converged` and `status` from the history."""
-    trail, passes = [snapshot.mismatch for snapshot in result.history], len(result.history)
-    last, half = result.history[-1], passes // 2
-    skipped = sum(snapshot.skipped for snapshot in result.history[half:])
-    result.converged = last.mismatch < tol and not last.skipped and not left_out
-    if result.converged:
-        result.status = f"converged: moments match to {last.mismatch:.1e} after {passes} passes"
-    elif not last.mismatch < math.inf:
-        result.status = f"diverged: pass {passes} left no proper posterior; try damping=0.5 or the sequential schedule"
-    elif left_out:
-        result.status = f"partial: the schedule left out {left_out} terms of pass {passes}; let it visit all of them to converge"
-    elif skipped:
-        result.status = (
-            f"improper: {skipped} cavities since pass {half} had no normaliser; "
-            "try damping=0.5, or restricted=True for a safer but cruder answer"
-        )
-    elif passes >= 10 and min(trail[half:]) > 0.5 * min(trail[:half]):
-        result.status = f"oscillating: mismatch still {last.mismatch:.1e} after {passes} passes; try damping=0.5"
-    else:
-        made = "1 pass" if passes == 1 else f"{passes} passes"
-        result.status = f"stopped after {made} at mismatch {last.mismatch:.1e}; allow more passes to converge"

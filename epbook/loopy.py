@@ -9,7 +9,6 @@ from scipy.special import logsumexp, softmax
 
 from .checks import number_in, whole_number
 from .errors import ConvergenceWarning, NoMassError
-from .expectation_propagation import _diagnose
 from .posteriors.marginals import Marginals
 from .result import Result
 
@@ -51,7 +50,7 @@ def loopy_belief_propagation(network: Any, *, passes: int = 1000, tol: float = 1
     for _ in range(passes):
         log_evidence, mismatch = beliefs.send(damping)
         result.record(log_evidence, beliefs.flops, mismatch)
-        _diagnose(result, tol, 0)
+        result.diagnose(tol)
         if result.converged:
             break
     if not result.converged and passes > 1:

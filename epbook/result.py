@@ -66,6 +66,34 @@ class Result:
         mean = copy.copy(self.posterior.mean)
         self.history.append(Snapshot(log_evidence, mean, spent + round(flops), seconds, mismatch, skipped))
 
+    def diagnose(self, tol: float, left_out: int = 0) -> None:
+        """Set `converged` and `status` from the history of an iteration that should reach a fixed point.
+
+        Args:
+            tol: converged below this mismatch.
+            left_out: how many terms the last pass did not visit.
+        """
+        trail, passes = [snapshot.mismatch for snapshot in self.history], self.passes
+        last, half = self.history[-1], passes // 2
+        skipped = sum(snapshot.skipped for snapshot in self.history[half:])
+        self.converged = last.mismatch < tol and not last.skipped and not left_out
+        if self.converged:
+            self.status = f"converged: moments match to {last.mismatch:.1e} after {passes} passes"
+        elif not last.mismatch < math.inf:
+            self.status = f"diverged: pass {passes} left no proper posterior; try damping=0.5 or the sequential schedule"
+        elif left_out:
+            self.status = f"partial: the schedule left out {left_out} terms of pass {passes}; let it visit all of them to converge"
+        elif skipped:
+            self.status = (
+                f"improper: {skipped} cavities since pass {half} had no normaliser; "
+                "try damping=0.5 or, with Gaussians, restricted=True for a safer but cruder answer"
+            )
+        elif passes >= 10 and min(trail[half:]) > 0.5 * min(trail[:half]):
+            self.status = f"oscillating: mismatch still {last.mismatch:.1e} after {passes} passes; try damping=0.5"
+        else:
+            made = "1 pass" if passes == 1 else f"{passes} passes"
+            self.status = f"stopped after {made} at mismatch {last.mismatch:.1e}; allow more passes to converge"
+
     @property
     def log_evidence(self) -> float:
         """log p(D), in nats."""
@@ -105,6 +133,7 @@ class Result:
     def mismatch(self) -> float:
         """The square root of the largest Jeffreys divergence between marginal and tilted, over power.
 
-        Zero exactly at a fixed point, without units, the same for every family.
+        Zero exactly at a fixed point, without units, the same for every family.  (Tables that may hold
+        zeros take four times the squared Hellinger distance instead, equal to second order.)
         """
         return self.history[-1].mismatch

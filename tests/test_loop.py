@@ -289,7 +289,7 @@ def test_sites_that_outweigh_the_prior_are_refused(posterior):
 )
 def test_sites_that_together_outweigh_a_whole_prior_are_refused(prior, site):
     q = Whole(prior)
-    q.prepare(2)
+    q.prepare([Clutter(1.0)] * 2)
     with pytest.raises(ImproperPosteriorError, match="the sites outweigh the prior"):
         q.update([0, 1], [site, site])
 
