@@ -33,7 +33,8 @@ class Refinement(NamedTuple):
     Attributes:
         marginal, cavity, tilted, site: members of one family; tilted is None where the cavity is improper.
         log_scale: log s_i of the site (3.39).
-        mismatch: square root of the Jeffreys divergence between marginal and tilted, over power.
+        mismatch: square root of the family's `divergence` between marginal and tilted (Jeffreys, or equal to it to second
+            order), over power.
     """
 
     marginal: Density
@@ -122,7 +123,7 @@ def ep(
     """Approximate prior * product of terms by expectation propagation.
 
     Args:
-        posterior: where q starts and how it is stored: `Whole`, `LinearGaussian`, `KernelGaussian`.
+        posterior: where q starts and how it is stored: `Whole`, `LinearGaussian`, `KernelGaussian`, `Forest`.
             It is copied; a result's posterior continues where that run ended.
         terms: one term a site.
         passes: at most this many passes over the terms; 1 is assumed-density filtering.
@@ -196,5 +197,5 @@ def _checked_terms(posterior, terms, schedule, watch) -> list[Term]:
     if not terms:
         raise ValueError("there are no terms: without data the posterior is the prior")
     if not all(hasattr(term, "log_z") for term in terms):
-        raise ValueError("terms must be a sequence of terms, each with log_z(mean, variance, power)")
+        raise ValueError("terms must be a sequence of terms, each with log_z, like Clutter or Potential")
     return terms

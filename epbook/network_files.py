@@ -5,7 +5,7 @@ In a `DiGraph` it has `table`, indexed [parents..., child], and `parents`, their
 edges have `table` where they have a potential; an edge's is indexed in the order of the graph's nodes.
 """
 
-import itertools
+import re
 from pathlib import Path
 from typing import Any
 
@@ -20,10 +20,12 @@ __all__ = ["from_networkx", "read_bif", "read_uai", "read_uai_evidence", "to_net
 def read_bif(path: Any) -> BeliefNetwork:
     """Read a belief network, with the names of variables and states, in the BIF format.
 
+    The package that does the reading keeps seven digits of a probability.
+
     Raises:
         ImportError: without the package pyagrum, which does the reading.
         FileNotFoundError: if there is no such file.
-        ValueError: if it holds no such network, or its name does not end in .bif.
+        ValueError: if it holds no such network, a table has too few or too many numbers, or its name does not end in .bif.
 
     Book: section 4.2.
     """
@@ -40,24 +42,39 @@ def read_bif(path: Any) -> BeliefNetwork:
     for number in sorted(read.nodes()):
         table = read.cpt(number)
         child, *parents = table.names
-        array = table.toarray()  # its axes stand in the reverse order of its names
-        cpts[child] = parents, np.moveaxis(array.T, 0, -1)
+        array = table.toarray().astype(np.float32).astype(str).astype(float)  # 0.7 for the reader's 0.699999988079071
+        cpts[child] = parents, np.moveaxis(array.T, 0, -1)  # its axes stand in the reverse order of its names
         states[child] = read.variable(number).labels()
-    return BeliefNetwork(cpts, states)
+    network = BeliefNetwork(cpts, states)
+    _check_counts(Path(path), network)
+    return network
+
+
+def _check_counts(path, network):
+    """The reader fills up with zeros and drops what is too much: count the numbers of each table ourselves."""
+    text = re.sub(r"//[^\n]*|/\*.*?\*/", "", path.read_text("utf-8", errors="replace"), flags=re.DOTALL)
+    for child, body in re.findall(r'\bprobability\s*\(\s*"?([^\s"|)]+)[^{]*\{(.*?)\}', text, re.DOTALL):
+        if child not in network.names:
+            continue
+        term = network.terms[network.variable(child)]
+        for kind, numbers in re.findall(r"(table|default|\([^)]*\))([^;]*);", body):
+            given, needed = len(re.findall(r"[^\s,]+", numbers)), term.table.size if kind == "table" else term.table.shape[-1]
+            if given != needed:
+                raise ValueError(f"{path.name}: {kind} of {child!r} should have {needed} numbers, not {given}")
 
 
 def to_networkx(network: Network) -> Any:
     """The graph of a network: arrows from parents to children, or edges between variables that share a potential.
 
     Args:
-        network: a `BeliefNetwork` becomes a `DiGraph`, a `MarkovNetwork` a `Graph`.  Potentials on three or more
-            variables leave edges without a table.
+        network: a `BeliefNetwork` becomes a `DiGraph`, a `MarkovNetwork` a `Graph`.
 
     Returns:
         The graph; its nodes are the variables' names, or their numbers where they have none.
 
     Raises:
         ImportError: without the package networkx.
+        ValueError: on a potential of three or more variables, for which a `Graph` has no place.
 
     Book: section 4.2.
     """
@@ -71,11 +88,13 @@ def to_networkx(network: Network) -> Any:
             graph.add_edges_from((parent, called[-1]) for parent in called[:-1])
             graph.nodes[called[-1]].update(table=term.table.copy(), parents=tuple(called[:-1]))
             continue
-        graph.add_edges_from(itertools.combinations(called, 2))
-        if len(called) <= 2:
-            data = graph.edges[called] if len(called) == 2 else graph.nodes[called[0]]
-            ordered = term.table.transpose(np.argsort(term.variables))
-            data["table"] = data.get("table", 1.0) * ordered
+        if len(called) > 2:
+            raise ValueError(f"a graph has no place for a potential on the {len(called)} variables {term.variables}")
+        if len(called) == 2:
+            graph.add_edge(*called)
+        data = graph.edges[called] if len(called) == 2 else graph.nodes[called[0]]
+        ordered = term.table.transpose(np.argsort(term.variables))
+        data["table"] = data.get("table", 1.0) * ordered
     return graph
 
 
@@ -90,7 +109,8 @@ def from_networkx(graph: Any) -> Network:
         A `BeliefNetwork` of a directed graph, a `MarkovNetwork` of another.
 
     Raises:
-        ValueError: on a node or edge without what it needs, or nodes that are neither strings nor 0 .. n-1.
+        ValueError: on a node or edge without what it needs, `parents` that are not those of the graph, or nodes that
+            are neither strings nor 0 .. n-1.
 
     Book: section 4.2.
     """
@@ -99,10 +119,7 @@ def from_networkx(graph: Any) -> Network:
     if not named and set(nodes) != set(range(len(nodes))):
         raise ValueError(f"nodes must be strings or the numbers 0..{len(nodes) - 1}, not {nodes!r:.80}")
     if graph.is_directed():
-        cpts = {
-            v: (data.get("parents", tuple(graph.predecessors(v))), _table(data, f"node {v!r}"))
-            for v, data in graph.nodes(data=True)
-        }
+        cpts = {v: (_parents(graph, v), _table(data, f"node {v!r}")) for v, data in graph.nodes(data=True)}
         return BeliefNetwork(cpts, {v: data["labels"] for v, data in graph.nodes(data=True) if data.get("labels")})
     rank = {v: k for k, v in enumerate(nodes)}
     place = rank if named else {v: v for v in nodes}
@@ -113,6 +130,15 @@ def from_networkx(graph: Any) -> Network:
     order = sorted(nodes, key=place.__getitem__)
     cardinalities = [_states(graph.nodes[v], v) for v in order]
     return MarkovNetwork(cardinalities, potentials, order if named else None, [graph.nodes[v].get("labels") for v in order])
+
+
+def _parents(graph, v):
+    """The parents of a node in the order of its table's axes."""
+    drawn = tuple(graph.predecessors(v))
+    told = tuple(graph.nodes[v].get("parents", drawn))
+    if set(told) != set(drawn):
+        raise ValueError(f"node {v!r} has `parents` {told}, but the graph's arrows come from {drawn}")
+    return told
 
 
 def _states(data, v):

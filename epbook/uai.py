@@ -50,7 +50,7 @@ class _Words:
         """The next word as a number >= 0."""
         word = self.take(what)
         try:
-            number = float(word)
+            number = math.nan if "_" in word else float(word)  # Python's 1_0 is no number of the format
         except ValueError:
             number = math.nan
         if not 0 <= number < math.inf:
@@ -74,7 +74,8 @@ def read_uai(path: Any) -> Network:
         A `MarkovNetwork` from a file that begins with MARKOV, a `BeliefNetwork` from one that begins with BAYES.
 
     Raises:
-        ValueError: tells the file, the line, the word and what should stand there.
+        ValueError: tells the file, the line, the word and what should stand there; of tables that do not make
+            a belief network, which and why.
 
     Example:
         >>> import tempfile
@@ -98,11 +99,10 @@ def read_uai(path: Any) -> Network:
     words.end()
     if kind == "BAYES":
         return _bayes(words, cardinalities, scopes, tables)
-    constants = math.prod(float(table) for table in tables if table.ndim == 0)
     potentials = [Potential(scope, table) for scope, table in zip(scopes, tables) if scope]
-    if constants != 1:  # a factor without variables is kept with a variable
-        potentials.append(Potential((0,), np.full(cardinalities[0], constants)))
-    return MarkovNetwork(cardinalities, potentials)
+    # a factor without variables is kept with a variable, apart from the others, as their product may underflow
+    constants = [Potential((0,), np.full(cardinalities[0], table)) for table in tables if table.ndim == 0 and table != 1]
+    return MarkovNetwork(cardinalities, potentials + constants)
 
 
 def _scope(words, i, n):
@@ -133,7 +133,10 @@ def _bayes(words, cardinalities, scopes, tables):
     children = [scope[-1] for scope in scopes if scope]
     if sorted(children) != list(range(len(cardinalities))) or len(scopes) > len(children):
         words.fail(f"BAYES needs one table a variable, its last variable; the last ones are {children}", "the preamble")
-    return BeliefNetwork({scope[-1]: (scope[:-1], table) for scope, table in zip(scopes, tables)})
+    try:
+        return BeliefNetwork({scope[-1]: (scope[:-1], table) for scope, table in zip(scopes, tables)})
+    except ValueError as error:
+        words.fail(str(error), "as a whole")
 
 
 def write_uai(network: Network, path: Any) -> None:
@@ -143,12 +146,17 @@ def write_uai(network: Network, path: Any) -> None:
         network: a `BeliefNetwork` is written as BAYES, a `MarkovNetwork` as MARKOV.
         path: of the file, which is overwritten.
 
+    Raises:
+        ValueError: if a group's table over- or underflows, so that no number can be written; nothing is then written.
+
     Book: section 4.2.
     """
     lines = ["BAYES" if isinstance(network, BeliefNetwork) else "MARKOV", str(len(network.cardinalities))]
     lines += [" ".join(map(str, network.cardinalities)), str(len(network.terms))]
     lines += [" ".join(map(str, [len(term.variables), *term.variables])) for term in network.terms]
     for term in network.terms:
+        if not np.isfinite(term.table).all() or ((term.table == 0) & (term.log_table > -np.inf)).any():
+            raise ValueError(f"{term} over- or underflows: its entries cannot be written as numbers")
         rows = term.table.reshape(-1, term.table.shape[-1]).tolist()
         lines += ["", str(term.table.size), *(" ".join(map(repr, row)) for row in rows)]
     Path(path).write_text("\n".join(lines) + "\n", "utf-8")

@@ -251,6 +251,35 @@ def test_a_group_does_not_underflow():
     np.testing.assert_allclose(result.mean, [1 / 9, 8 / 9])
 
 
+@pytest.mark.parametrize("size", [1e-200, 1e200])
+def test_log_tables_of_groups_outlast_the_range_of_numbers(size):
+    group = Potential.group([Potential((1, 0), [[size, 2 * size], [3 * size, 0.0]])] * 2)
+    assert not 0 < group.table[0, 0] < math.inf
+    want = 2 * (np.log([[1.0, 3.0], [2.0, 1.0]]) + math.log(size))
+    want[1, 1] = -math.inf
+    np.testing.assert_allclose(group.log_table, want, rtol=1e-14)
+
+
+def test_log_table_has_the_axes_of_the_table():
+    rng = np.random.default_rng(0)
+    term = Potential((4, 0, 2), rng.random((2, 3, 4)))
+    assert (term.log_table == np.log(term.table)).all() and term.log_table.shape == (2, 3, 4)
+
+
+def test_a_group_of_one_is_the_potential():
+    term = Potential((1, 0), [[0.1, 0.2], [0.3, 0.7]])
+    assert Potential.group([term]) is term
+
+
+def test_tables_cannot_be_changed():
+    table = np.ones((2, 2))
+    for term in (Potential((1, 0), table), Potential.group([Potential(0, [1.0, 2.0]), Potential(1, [1.0, 2.0])])):
+        for array in (term.table, term.log_table):
+            with pytest.raises(ValueError, match="read-only"):
+                array[0, 0] = 5.0
+    table[0, 0] = 5.0  # the caller's own is free
+
+
 def test_many_small_terms_on_one_variable_do_not_underflow():
     terms = [Potential((0, k), [[1e-3, 1e-3], [2e-3, 0.0]]) for k in range(1, 2001)]
     result = ep(Forest([2] * 2001), terms, passes=1)
@@ -371,6 +400,7 @@ def test_bad_groups(members, message):
         ([2, 0], None, "a number of states must lie in"),
         ([2, 2], [(0, 2)], r"each variable of a clique must lie in \[0, 1\], not 2"),
         ([2, 2], [(0, 0)], "the variables of a clique must be distinct"),
+        ([2] * 30, [tuple(range(30))], r"the clique \(0, .*, 29\) needs a table of 1073741824 entries, and 4194304 is"),
         ([2, 2, 2], [(0, 1), (1, 2), (0, 2)], r"form no junction forest: \(0, 2\) shares \(0, 2\)"),
     ],
 )
@@ -402,6 +432,9 @@ def test_terms_of_another_run():
     run = ep(Forest([2, 2]), [first, second], passes=1)
     with pytest.raises(ValueError, match=r"Potential\(\(0, 1\).* cannot take the place of a term on variables \(0,\)"):
         ep(run.posterior, [second, first])
+    narrow = Potential((0, 1), [[1.0], [2.0]])  # would broadcast
+    with pytest.raises(ValueError, match=r"cannot take the place of a term on variables \(0, 1\) with \(2, 2\) states"):
+        ep(run.posterior, [first, narrow])
     with pytest.raises(ValueError, match="1 terms were given for 2 sites"):
         ep(run.posterior, [first])
 

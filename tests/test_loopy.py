@@ -10,7 +10,7 @@ from counting import count
 from counting import epbook as metered
 from scipy.special import rel_entr, xlogy
 
-from epbook import BeliefNetwork, ConvergenceWarning, MarkovNetwork, NoMassError, ep, loopy_belief_propagation
+from epbook import BeliefNetwork, ConvergenceWarning, MarkovNetwork, NoMassError, Potential, ep, loopy_belief_propagation
 
 
 def pairwise_network(seed, alone=True, zeros=False):
@@ -150,6 +150,75 @@ def test_agrees_with_a_peer_on_a_grid():
     result = loopy_belief_propagation(network, tol=1e-11)
     for v in range(9):
         np.testing.assert_allclose(result.posterior.marginal_of(v), inference.posterior(str(v)).toarray(), rtol=0, atol=1e-7)
+
+
+def star(copies, rare=1e-200):
+    """Variable 0 equals each of five others, of which one has seen much for state 0 and the others much for state 1."""
+    seen = [((5,), [1, rare])] * copies + [((v,), [rare**0.5, 1]) for v in (1, 2, 3, 4) for _ in range(copies)]
+    return MarkovNetwork([2] * 6, seen + [((0, v), np.eye(2)) for v in range(1, 6)])
+
+
+@pytest.mark.parametrize("copies", [1, 2, 5])
+def test_what_is_rare_is_not_forbidden(copies):
+    """A tree: the answer is exact, and known by hand."""
+    result = loopy_belief_propagation(star(copies), tol=1e-12)
+    log_odds = copies * (4 * 100 - 200) * math.log(10)
+    assert result.converged and result.log_evidence == pytest.approx(-200 * copies * math.log(10), rel=1e-12)
+    np.testing.assert_allclose(np.diff(result.posterior.log_belief, axis=0), log_odds, rtol=1e-9)
+    np.testing.assert_allclose(result.posterior.joint_of((5, 0)), [[0, 0], [0, 1]], atol=1e-12)
+    damped = loopy_belief_propagation(star(copies), tol=1e-12, damping=0.3)
+    np.testing.assert_allclose(damped.mean, result.mean, atol=1e-12)
+
+
+def test_rare_but_opposite_is_no_contradiction():
+    network = MarkovNetwork([2, 2], [((0,), [1, 1e-200])] * 2 + [((1,), [1e-200, 1])] * 2 + [((0, 1), np.eye(2))])
+    result = loopy_belief_propagation(network)
+    assert result.log_evidence == pytest.approx(math.log(2) - 400 * math.log(10))
+    np.testing.assert_allclose(result.mean, 0.5)
+    forbidden = MarkovNetwork([2, 2], [*network.terms, Potential((0,), [1, 0]), Potential((1,), [0, 1])])
+    with pytest.raises(NoMassError, match="no joint state of variables 0 and 1"):
+        loopy_belief_propagation(forbidden)
+
+
+@pytest.mark.parametrize("size", [1e-200, 1e200])
+def test_tables_out_of_the_range_of_numbers(size):
+    loop = [((0, 1), [[3, 1], [1, 2]]), ((1, 2), [[1, 4], [2, 0]]), ((0, 2), [[1, 2], [5, 1]])]
+    small = Potential.group([Potential((0, 1), [[size, size], [size, size]])] * 2)
+    plain = loopy_belief_propagation(MarkovNetwork([2] * 3, loop), tol=1e-11)
+    scaled = MarkovNetwork([2] * 3, [Potential.group([small, Potential(*loop[0])]), *loop[1:]])
+    result = loopy_belief_propagation(scaled, tol=1e-11)
+    assert result.log_evidence - plain.log_evidence == pytest.approx(2 * math.log(size), rel=1e-12)
+    np.testing.assert_allclose(result.mean, plain.mean, atol=1e-11)
+    np.testing.assert_allclose(result.posterior.joint_of((1, 0)), plain.posterior.joint_of((1, 0)), atol=1e-11)
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_logs_and_numbers_agree(seed, monkeypatch):
+    network = pairwise_network(seed, zeros=True)
+    numbers = loopy_belief_propagation(network, damping=0.2)
+    monkeypatch.setattr("epbook.loopy.DEEP", math.inf)
+    logs = loopy_belief_propagation(network, damping=0.2)
+    assert logs.history[-1].flops > numbers.history[-1].flops
+    for ours, theirs in zip(logs.history, numbers.history, strict=True):
+        assert ours.log_evidence == pytest.approx(theirs.log_evidence, abs=1e-11)
+        assert ours.mismatch == pytest.approx(theirs.mismatch, rel=1e-6)
+        np.testing.assert_allclose(ours.mean, theirs.mean, atol=1e-12)
+
+
+def test_price_of_logs_is_what_it_costs():
+    network = MarkovNetwork.grid(8, 8, rng=0)
+    rare = [((0,), [1, 1e-300]), ((0,), [1, 1e-300])]
+    terms = [(term.variables, term.table) for term in network.terms]
+    beliefs = metered.loopy.LoopyBeliefs(metered.MarkovNetwork(network.cardinalities, terms + rare))
+    ordinary = beliefs.flops
+    counted = count(lambda: beliefs.send(0.0))[1]
+    assert beliefs.flops == pytest.approx(counted, rel=0.1) and beliefs.flops > 1.2 * ordinary
+
+
+def test_refuses_much_padding():
+    pairs = [((v, v + 1), np.ones((2, 2))) for v in range(199)] + [((199, 200), np.ones((2, 300)))]
+    with pytest.raises(ValueError, match="200 pairs of these need 36000000 entries, more than 16777216; use ep"):
+        loopy_belief_propagation(MarkovNetwork([2] * 200 + [300], pairs))
 
 
 def test_says_when_it_does_not_converge():

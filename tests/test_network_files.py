@@ -7,7 +7,7 @@ import numpy as np
 import pyagrum
 import pytest
 
-from epbook import BeliefNetwork, MarkovNetwork
+from epbook import BeliefNetwork, MarkovNetwork, Potential
 from epbook.models.networks import asia
 from epbook.network_files import (
     from_networkx,
@@ -97,6 +97,19 @@ def test_uai_constants_are_kept(tmp_path):
     assert np.exp(network.exact().log_evidence) == pytest.approx(28)
 
 
+def test_uai_constants_may_be_small(tmp_path):
+    (tmp_path / "x.uai").write_text("MARKOV 1 2 4 0 0 1 0 0" + 2 * " 1 1e-200" + " 2 1 1 1 1e-200")
+    assert read_uai(tmp_path / "x.uai").exact().log_evidence == pytest.approx(np.log(2) - 600 * np.log(10))
+
+
+@pytest.mark.parametrize("size", [1e-200, 1e200])
+def test_uai_refuses_what_is_no_number(tmp_path, size):
+    group = Potential.group([Potential((0,), [size, size])] * 2)
+    with pytest.raises(ValueError, match="over- or underflows"):
+        write_uai(MarkovNetwork([2], [group]), tmp_path / "x.uai")
+    assert not (tmp_path / "x.uai").exists()
+
+
 @pytest.mark.parametrize(
     ("text", "message"),
     [
@@ -117,7 +130,9 @@ def test_uai_constants_are_kept(tmp_path):
         (EXAMPLE + "1", "line 15, word 1: the file should end before '1'"),
         ("MARKOV 1 2 1 1 0 2 0 0", "table 0 is zero everywhere"),
         ("BAYES 2 2 2 2 1 0 2 1 0 2 .5 .5 4 1 0 0 1", r"the preamble: BAYES needs one table a variable, .* are \[0, 0\]"),
-        ("BAYES 1 2 1 1 0 2 .5 .6", "sum to 1"),
+        ("BAYES 1 2 1 1 0 2 .5 .6", "x.uai, as a whole: the table of 0 .* sum to 1"),
+        ("BAYES 2 2 2 2 2 0 1 2 1 0 4 1 0 0 1 4 1 0 0 1", "x.uai, as a whole: parents go round in a circle"),
+        ("MARKOV 1 2 1 1 0 2 1_0 1", "entry 0 of table 0 should be a finite number >= 0, not '1_0'"),
     ],
 )
 def test_uai_errors_tell_the_place(tmp_path, text, message):
@@ -193,6 +208,25 @@ def test_bif_keeps_names_states_and_the_order_of_parents(tmp_path):
     assert np.exp(given.log_evidence) == pytest.approx(0.8 * (0.03 + 0.28) + 0.15 * (0.06 + 0.35) + 0.05 * (0.09 + 0.42))
 
 
+def test_bif_keeps_short_decimals(tmp_path):
+    (tmp_path / "x.bif").write_text(BIF)
+    assert read_bif(tmp_path / "x.bif").terms[0].table.tolist() == [0.3, 0.7]
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "message"),
+    [
+        ("table 0.8, 0.15, 0.05;", "table 0.8, 0.2;", "x.bif: table of 'tub' should have 3 numbers, not 2"),
+        ("table 0.3, 0.7;", "table 0.3, 0.7, 0.2; // three", "x.bif: table of 'smoke' should have 2 numbers, not 3"),
+        ("(old, yes) 0.2, 0.8;", "(old, yes) 1.0;", r"x.bif: \(old, yes\) of 'either' should have 2 numbers, not 1"),
+    ],
+)
+def test_bif_counts_the_numbers(tmp_path, old, new, message):
+    (tmp_path / "x.bif").write_text(BIF.replace(old, new))
+    with pytest.raises(ValueError, match=message):
+        read_bif(tmp_path / "x.bif")
+
+
 def test_bif_errors(tmp_path, monkeypatch):
     (tmp_path / "x.bif").write_text(BIF.replace("{ yes, no };", "{ yes, no ;"))
     with pytest.raises(ValueError, match="x.bif is not in the BIF format"):
@@ -258,10 +292,14 @@ def test_graph_errors(monkeypatch):
         from_networkx(graph)
     with pytest.raises(ValueError, match="nodes must be strings or the numbers 0..1"):
         from_networkx(networkx.Graph([(1, 2)]))
-    triangle = to_networkx(MarkovNetwork([2] * 3, [((0, 1, 2), np.ones((2, 2, 2)))]))
-    assert len(triangle.edges) == 3
-    with pytest.raises(ValueError, match="edge 0 - 1 has no attribute `table`"):
-        from_networkx(triangle)
+    with pytest.raises(ValueError, match=r"no place for a potential on the 3 variables \(0, 1, 2\)"):
+        to_networkx(MarkovNetwork([2] * 3, [((0, 1, 2), np.ones((2, 2, 2)))]))
+    changed = to_networkx(asia())
+    changed.remove_edge("tub", "either")
+    with pytest.raises(
+        ValueError, match=r"'either' has `parents` \('tub', 'lung'\), but the graph's arrows come from \('lung',\)"
+    ):
+        from_networkx(changed)
     refuse(monkeypatch, "networkx")
     with pytest.raises(ImportError, match=r"to_networkx needs networkx: pip install 'epbook\[networks\]'"):
         to_networkx(asia())

@@ -3,6 +3,7 @@
 import itertools
 import json
 import math
+import time
 from pathlib import Path
 
 import numpy as np
@@ -76,12 +77,39 @@ def test_exact_refuses_what_is_too_large():
         star.exact(largest=4).joint_of((1, 2, 3))
 
 
+def test_a_large_star_is_quick():
+    """Prices of leaves do not change when another leaf goes; a search from an end without other terms leads nowhere."""
+    star = MarkovNetwork.ising([(0, k) for k in range(1, 4000)], 0.1, np.zeros(4000))
+    start = time.process_time()
+    assert star.groups() == [[i] for i in range(len(star.terms))]
+    assert star.exact().log_evidence == pytest.approx(4000 * math.log(2) + 3999 * math.log(math.cosh(0.1)), rel=1e-12)
+    assert time.process_time() - start < 8  # 44 s with a search and a price for every pair of leaves
+
+
+@pytest.mark.parametrize("size", [1e-200, 1e200])
+def test_groups_beyond_floating_point(size):
+    small = Potential((0, 1), [[3 * size, size], [size, 2 * size]])
+    network = MarkovNetwork([2, 2, 2], [Potential.group([small, small]), ((1, 2), [[2, 1], [1, 2]]), ((0, 2), [[3, 2], [2, 3]])])
+    plain = Potential((0, 1), [[9, 1], [1, 4]])
+    reference = MarkovNetwork([2, 2, 2], [plain, *network.terms[1:]])
+    assert network.tree() == reference.tree() == [(0, 1), (1, 2)]
+    for evidence in ({}, {0: 1}, {0: 1, 1: 0}):
+        ours, theirs = network.exact(evidence), reference.exact(evidence)
+        np.testing.assert_allclose(ours.mean, theirs.mean, atol=1e-12)
+        assert ours.log_evidence - theirs.log_evidence == pytest.approx(2 * math.log(size), abs=1e-9)
+    known = network.observe({0: 1, 1: 0})
+    assert ep(known.posterior(), known.terms).log_evidence == pytest.approx(known.exact().log_evidence)
+
+
 def test_exact_says_what_it_cannot():
     exact = random_network(0).exact()
     with pytest.raises(NotImplementedError, match="joint_of"):
         print(exact.covariance)
     with pytest.raises(ValueError, match="distinct"):
         exact.joint_of((0, 0))
+    with pytest.raises(ValueError, match="at least one"):
+        exact.joint_of(())
+    np.testing.assert_allclose(exact.joint_of(0), exact.marginal_of(0))
     with pytest.raises(ValueError, match="variable must lie in"):
         exact.marginal_of(99)
     with pytest.raises(NoMassError, match="no joint state"):
@@ -121,6 +149,22 @@ def test_observing_cuts_loops():
     )
 
 
+def test_observing_many_features_does_not_underflow():
+    n = 400
+    cpts = {0: ((), [0.5, 0.5])} | {k: ((0,), [[0.9, 0.1], [0.8, 0.2]]) for k in range(1, n + 1)}
+    evidence = BeliefNetwork(cpts).exact({0: 1} | {k: 1 for k in range(1, n + 1)}).log_evidence
+    assert evidence == pytest.approx(math.log(0.5) + n * math.log(0.2), rel=1e-13)
+    tiny = MarkovNetwork([2], [((0,), [1e-200, 1])] * 2)
+    assert tiny.observe({0: 0}).exact().log_evidence == pytest.approx(-400 * math.log(10))
+
+
+def test_observing_keeps_the_numbers_of_terms():
+    network = asia().observe({0: 0, 1: 1})
+    assert len(network.terms) == 10 and [term.variables for term in network.terms[8:]] == [(0,), (1,)]
+    again = network.observe({2: 0})
+    assert len(again.terms) == 11 and [term.variables for term in again.terms[8:]] == [(0,), (1,), (2,)]
+
+
 def test_observing_says_what_is_wrong():
     network = MarkovNetwork([2, 2], [((0, 1), [[1, 0], [0, 1]])], names=["a", "b"], states=[("no", "yes"), None])
     assert network.observe({"a": "yes"}).exact().marginal_of(network.variable("b")).tolist() == [0, 1]
@@ -135,6 +179,8 @@ def test_observing_says_what_is_wrong():
         network.observe({"b": "yes"})
     with pytest.raises(ValueError, match=r"state of variable 1 must lie in \[0, 1\], not 2"):
         network.observe({1: 2})
+    with pytest.raises(ValueError, match="state of variable 'a' must be a number or a name, not True"):
+        network.observe({"a": True})
     with pytest.raises(ValueError, match="observed twice"):
         network.observe({"a": 0, 0: 0})
     with pytest.raises(ValueError, match="must be a dictionary"):
@@ -148,6 +194,7 @@ def test_observing_says_what_is_wrong():
         (([2, 2], [((0, 1), np.ones((2, 3)))]), r"needs a table of shape \(2, 2\), not \(2, 3\)"),
         (([2, 0], []), r"a cardinality must lie in \[1, inf\)"),
         ((2, []), "one number of states a variable"),
+        (([2], [3]), r"must be a Potential or a pair \(variables, table\), not 3"),
         (([2], [], ["a", "b"]), "names must be 1 distinct strings"),
         (([2, 2], [], ["a", "a"]), "names must be 2 distinct strings"),
         (([2, 2], [], None, [("no", "yes")]), "states of 1 variables were given for 2"),
@@ -166,6 +213,27 @@ def test_ising_is_its_formula():
         s = 2 * np.array(states) - 1
         energy = sum(j * s[a] * s[b] for (a, b), j in zip(edges, J)) + np.dot(h, s)
         assert table[states] == pytest.approx(math.exp(energy))
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (([(0.5, 1.7)], 1, [0, 0]), "must be a whole number"),
+        (([(0, 1, 1)], 1, [0, 0]), r"shape \(m, 2\)"),
+        (([(0, 1)], [1, 2], [0, 0]), "2 couplings were given for 1 edges"),
+        (([(0, 1)], 800, [0, 0]), r"couplings must lie in \[-700, 700\], not 800"),
+        (([(0, 1)], 1, [0, -800]), r"fields must lie in \[-700, 700\], not -800"),
+        (([(0, 2)], 1, [0, 0]), "the network has variables 0..1"),
+    ],
+)
+def test_ising_refuses(arguments, message):
+    with pytest.raises(ValueError, match=message):
+        MarkovNetwork.ising(*arguments)
+
+
+def test_ising_without_edges():
+    assert MarkovNetwork.ising([], 1.0, [0.0, 0.0]).exact().log_evidence == pytest.approx(2 * math.log(2))
+    assert len(MarkovNetwork.grid(1, 1, rng=0).terms) == 1
 
 
 def test_samplers_draw_what_they_say():
@@ -234,6 +302,11 @@ def test_groups_see_double_edges_and_larger_tables():
     assert triple.groups() == [[0, 1, 2]] and triple.groups(3) == [[0], [1], [2]]
     with pytest.raises(ValueError, match="each of the 3 terms once"):
         triple.grouped([[0, 1]])
+    with pytest.raises(ValueError, match="none be empty"):
+        triple.grouped([[0, 1, 2], []])
+    pairs = [(0, 3), (3, 1), (1, 2)]
+    choice = MarkovNetwork([2] * 4, [((0, 1, 2), np.ones((2, 2, 2))), *((pair, np.ones((2, 2))) for pair in pairs)])
+    assert choice.groups() == [[0, 3], [1], [2]]  # the shorter of two cycles
 
 
 def test_belief_network_is_the_product_of_its_tables():
@@ -273,6 +346,19 @@ def test_belief_network_is_the_product_of_its_tables():
 def test_belief_network_refuses(cpts, message):
     with pytest.raises(ValueError, match=message):
         BeliefNetwork(cpts)
+
+
+def test_belief_network_takes_six_digits():
+    assert BeliefNetwork({"a": ((), [0.333333] * 3)}).cardinalities == (3,)
+    with pytest.raises(ValueError, match="sum to 1"):
+        BeliefNetwork({"a": ((), [0.3333] * 3)})
+
+
+def test_belief_network_proposes_trees_and_groups():
+    network = asia()
+    markov = network.markov()
+    assert isinstance(network, MarkovNetwork) and network.tree() == markov.tree() and network.groups(6) == markov.groups(6)
+    assert len(network.tree()) == 7 and len(network.grouped(network.groups(6))) < 8
 
 
 def test_belief_network_refuses_states_of_strangers():
@@ -341,6 +427,15 @@ def test_one_pass_over_time_slices_is_boyen_koller():
     smoothed = [exact.marginal_of(network.variable(f"{name}.{t}")) for t in range(given["T"]) for name in "ab"]
     np.testing.assert_allclose(smoothed, want["exact_smoothed"], atol=1e-9)
     assert exact.log_evidence == pytest.approx(want["exact_logZ"], abs=1e-9)
+
+
+def test_a_late_reading_stays_in_its_slice():
+    start = {"a": ((), [0.5, 0.5]), "y": ((), [0.5, 0.5])}
+    step = {"a": ((("a", -1),), [[0.9, 0.1], [0.2, 0.8]]), "y": ((("a", -1),), [[0.7, 0.3], [0.4, 0.6]])}
+    network = unrolled(start, step, 3)
+    assert slice_groups(network, 3) == [[0, 1], [2, 3], [4, 5]]
+    seen = network.observe({f"y.{t}": 1 for t in range(3)})
+    assert slice_groups(seen, 3) == [[0, 1, 6], [2, 3, 7], [4, 5, 8]]
 
 
 def test_slices_must_fit():

@@ -17,12 +17,13 @@ class Scope:
         variables, cliques, parents, cardinalities: as in `Road`.
 
     Attributes:
+        states: pairs of a variable of the term and its number of states.
         alone: the road without the term.
         reaching: the road to the term.
     """
 
     def __init__(self, variables: Sequence[int], cliques: Sequence[tuple], parents: Sequence[int], cardinalities: Sequence[int]):
-        self.variables, self.cliques = tuple(variables), list(cliques)
+        self.states, self.cliques = [(v, cardinalities[v]) for v in variables], list(cliques)
         self.alone = Road((), cliques, parents, cardinalities)
         self.reaching = Road(variables, cliques, parents, cardinalities)
 
@@ -72,7 +73,7 @@ class JunctionTables:
         """Keep the clique marginals of self * term ** power: (4.13), (4.55), (4.56).
 
         Args:
-            term: has `variables` and `log_z(cavity, power)`, which takes the cavity's normalised log table on
+            term: has `variables`, `cardinalities` and `log_z(cavity, power)`, which takes the cavity's normalised log table on
                 these, in increasing order, and returns log Z and the tilted log table.
             power: the exponent of power EP.
             restricted: must be False.
@@ -81,13 +82,14 @@ class JunctionTables:
             (log Z, the matched distribution).
 
         Raises:
-            ValueError: if restricted, or if the term's variables are not those of the scope.
+            ValueError: if restricted, or if the term's variables or their states are not those of the scope.
             NoMassError: if the term leaves self without probability.
         """
         if restricted:
             raise ValueError("restricted=True is defined for Gaussians: a table has no precision to keep; use damping")
-        if tuple(sorted(term.variables)) != self.scope.variables:
-            raise ValueError(f"{term!r} cannot take the place of a term on variables {self.scope.variables}")
+        if sorted(zip(term.variables, term.cardinalities)) != self.scope.states:
+            variables, states = zip(*self.scope.states)
+            raise ValueError(f"{term!r} cannot take the place of a term on variables {variables} with {states} states")
         road = self.scope.reaching
         beliefs, messages = road.collect(self.tables)
         log_z, beliefs[0] = term.log_z(beliefs[0] - self.log_normaliser, power)

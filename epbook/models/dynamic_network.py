@@ -46,12 +46,12 @@ def _dated(parent, t):
 
 
 def slice_groups(network: BeliefNetwork | MarkovNetwork, slices: int) -> list[list[int]]:
-    """Numbers of the terms of each slice, that of a term's last variable: groups for `MarkovNetwork.grouped`.
+    """Numbers of the terms of each slice, that of a table's child: groups for `MarkovNetwork.grouped`.
 
     With these, one pass of `ep` is the filter of Boyen and Koller.
 
     Args:
-        network: unrolled, perhaps observed.
+        network: unrolled, perhaps observed since.
         slices: how many; they have equally many variables.
 
     Raises:
@@ -63,6 +63,7 @@ def slice_groups(network: BeliefNetwork | MarkovNetwork, slices: int) -> list[li
     if n % whole_number("slices", slices, 1):
         raise ValueError(f"{n} variables do not make {slices} equal slices")
     groups: list[list[int]] = [[] for _ in range(slices)]
-    for i, term in enumerate(network.terms):
-        groups[max(term.variables) * slices // n].append(i)
+    for i, term in enumerate(network.terms):  # term i is the table of child i, though observing may have cut the child out
+        child = i if i < n else term.variables[0]
+        groups[child * slices // n].append(i)
     return groups

@@ -9,6 +9,7 @@ from scipy.sparse import coo_array
 from scipy.sparse.csgraph import minimum_spanning_tree
 from scipy.special import rel_entr
 
+from ..families.road import log_sum
 from ..terms import Potential
 
 
@@ -30,22 +31,23 @@ def strongest_tree(terms: Sequence[Potential], n: int) -> list[tuple[int, int]]:
     for term in terms:
         for pair in itertools.combinations(sorted(term.variables), 2):
             others = tuple(axis for axis, v in enumerate(term.variables) if v not in pair)
-            table = term.table.sum(axis=others)
+            table = log_sum(term.log_table, others)
             table = table if term.variables.index(pair[0]) < term.variables.index(pair[1]) else table.T
-            tables[pair] = tables.get(pair, 1.0) * table / table.max()
+            tables[pair] = tables.get(pair, 0.0) + table
     if not tables:
         return []
-    strength = [_mutual_information(table) for table in tables.values()]
+    strength = [_mutual_information(log_table) for log_table in tables.values()]
     graph = coo_array((-1 - np.array(strength), np.transpose(list(tables))), shape=(n, n))  # -1: weight 0 would be no edge
     tree = minimum_spanning_tree(graph.tocsr()).tocoo()
     return sorted((int(a), int(b)) for a, b in zip(*tree.coords))
 
 
-def _mutual_information(table):
+def _mutual_information(log_table):
     """Of the two variables of a table, once normalised; 0 where the table forbids everything."""
-    if not table.any():
+    if log_table.max() == -np.inf:
         return 0.0
-    joint = table / table.sum()
+    joint = np.exp(log_table - log_table.max())
+    joint /= joint.sum()
     apart = joint.sum(axis=1, keepdims=True) * joint.sum(axis=0)
     return float(rel_entr(joint, apart).sum())
 
@@ -66,7 +68,7 @@ def short_cycles(terms: Sequence[Potential], variables: int) -> list[list[int]]:
     """
     at: dict[int, set[int]] = defaultdict(set)  # the terms still free at each variable
     for i, term in enumerate(terms):
-        for v in term.variables:
+        for v in term.variables if len(term.variables) > 1 else ():  # one variable leads nowhere
             at[v].add(i)
     groups, taken = [], set()
     for i in range(len(terms)):
@@ -81,8 +83,9 @@ def short_cycles(terms: Sequence[Potential], variables: int) -> list[list[int]]:
 
 def _shortest_cycle(terms, at, start, variables):
     """The start with the fewest free terms that lead from one of its variables to another; the start alone if there are none."""
-    scope = terms[start].variables
-    found = [[start, *route] for source in scope for route in _routes(terms, at, start, source, variables - 1)]
+    ends = [v for v in terms[start].variables if len(at[v]) > 1]  # where another free term may come back to
+    sources = ends if len(ends) > 1 else ()
+    found = [[start, *route] for source in sources for route in _routes(terms, at, start, source, variables - 1)]
     small = [cycle for cycle in found if len({v for j in cycle for v in terms[j].variables}) <= variables]
     return sorted(min(small, key=len, default=[start]))
 

@@ -81,4 +81,6 @@ def _number(what, name, names, n):
         if names is None or name not in names:
             raise ValueError(f"there is no {what} called {name!r}; there are {', '.join(names) if names else f'0..{n - 1}'}")
         return names.index(name)
+    if isinstance(name, (bool, np.bool_)):  # True is 1 in Python, but who says it means "yes" or "here"
+        raise ValueError(f"{what} must be a number or a name, not {name!r}")
     return whole_number(what, name, 0, n - 1)

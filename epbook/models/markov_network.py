@@ -48,7 +48,7 @@ class MarkovNetwork(Labels):
         states: Sequence[Any] | None = None,
     ):
         super().__init__(cardinalities, names, states)
-        self.terms = [p if isinstance(p, Potential) else Potential(*p) for p in potentials]
+        self.terms = [p if isinstance(p, Potential) else _potential(p) for p in potentials]
         for term in self.terms:
             self._check_fit(term)
 
@@ -76,16 +76,15 @@ class MarkovNetwork(Labels):
             NoMassError: if no joint state is possible.
         """
         network = self.observe(evidence) if evidence else self
-        with np.errstate(divide="ignore"):  # log 0 = -inf: an impossible state
-            factors = [(term.variables, np.log(term.table)) for term in network.terms]
-        return ExactMarginals(self.cardinalities, factors, largest)
+        return ExactMarginals(self.cardinalities, [(term.variables, term.log_table) for term in network.terms], largest)
 
     def observe(self, evidence: Mapping[Any, Any]) -> "MarkovNetwork":
         """The network with some variables known.
 
         They keep their numbers and states, with probability 1 on the observed one; the tables are cut down to it,
-        so that no loop passes through a known variable.  The evidence of the new network is the sum of the
-        product over the joint states that agree with what was observed.
+        so that no loop passes through a known variable.  The terms keep their numbers too; one more for each known
+        variable follows them.  The evidence of the new network is the sum of the product over the joint states
+        that agree with what was observed.
 
         Args:
             evidence: state by variable, each a number or a name.
@@ -98,14 +97,16 @@ class MarkovNetwork(Labels):
         certain = {v: np.eye(self.cardinalities[v])[state] for v, state in seen.items()}
         cut = []
         for term in self.terms:
-            table = term.table[tuple(seen.get(v, slice(None)) for v in term.variables)]
-            if not table.any():
+            index = tuple(seen.get(v, slice(None)) for v in term.variables)
+            table, log_table = term.table[index], term.log_table[index]
+            if log_table.max() == -np.inf:
                 raise NoMassError(f"the potential on variables {term.variables} forbids the observed states")
             rest = tuple(v for v in term.variables if v not in seen)
             if rest:
-                cut.append(Potential(rest, table))
-            else:  # a number, kept with one of its variables
-                certain[term.variables[0]] *= table
+                cut.append(_with_logs(rest, table, log_table))
+            else:  # a number, kept with one of its variables; apart from the others, as their product may underflow
+                here = certain[term.variables[0]] > 0
+                cut.append(_with_logs(term.variables[:1], np.where(here, table, 0), np.where(here, log_table, -np.inf)))
         known = [Potential((v,), table) for v, table in certain.items()]
         return MarkovNetwork(self.cardinalities, cut + known, self.names, self.states)
 
@@ -134,8 +135,8 @@ class MarkovNetwork(Labels):
             ValueError: if a term is in no group, or in two.
         """
         groups = self.groups() if groups is None else [list(group) for group in groups]
-        if sorted(i for group in groups for i in group) != list(range(len(self.terms))):
-            raise ValueError(f"groups must hold each of the {len(self.terms)} terms once")
+        if sorted(i for group in groups for i in group) != list(range(len(self.terms))) or not all(groups):
+            raise ValueError(f"groups must hold each of the {len(self.terms)} terms once, and none be empty")
         return [Potential.group([self.terms[i] for i in group]) if len(group) > 1 else self.terms[group[0]] for group in groups]
 
     @classmethod
@@ -143,24 +144,30 @@ class MarkovNetwork(Labels):
         """Spins s = -1 (state 0) or +1 (state 1) with p proportional to exp(sum J_ab s_a s_b + sum h_a s_a).
 
         Args:
-            edges: pairs (a, b), shape (m, 2).
-            couplings: J, shape (m,), or one number for all.
+            edges: pairs (a, b), shape (m, 2); there may be none.
+            couplings: J, shape (m,), or one number for all; |J| and |h| at most 700, so that their exponentials are numbers.
             fields: h, shape (n,).
 
         Raises:
-            ValueError: on other shapes, NaN, or an edge to a spin that has no field.
+            ValueError: on other shapes, NaN, larger numbers, or an edge to a spin that has no field.
 
         Example:
             >>> loop = MarkovNetwork.ising([(0, 1), (1, 2), (0, 2)], 0.5, [0.3, 0.0, 0.0])
             >>> loop.exact().marginal_of(2).round(3).tolist()
             [0.41, 0.59]
         """
-        fields, edges = finite_array("fields", fields, 1), finite_array("edges", edges, 2).astype(int)
-        couplings = np.broadcast_to(finite_array("couplings", couplings, (0, 1)), len(edges))
+        fields = _exponents("fields", fields, 1)
+        edges = finite_array("edges", edges, 2) if len(edges) else np.zeros((0, 2))
+        if edges.shape[1] != 2:
+            raise ValueError(f"edges must be pairs of spins, shape (m, 2), not {edges.shape}")
+        couplings = _exponents("couplings", couplings, (0, 1)) if np.size(couplings) else np.zeros(0)
+        if couplings.ndim and len(couplings) != len(edges):
+            raise ValueError(f"{len(couplings)} couplings were given for {len(edges)} edges")
+        couplings = np.broadcast_to(couplings, len(edges))
         spins = np.array([-1.0, 1.0])
-        pairs = [Potential((int(a), int(b)), np.exp(J * np.outer(spins, spins))) for (a, b), J in zip(edges, couplings)]
+        pairs = [Potential(edge, np.exp(J * np.outer(spins, spins))) for edge, J in zip(edges, couplings)]
         alone = [Potential((a,), np.exp(h * spins)) for a, h in enumerate(fields)]
-        return cls([2] * len(fields), alone + pairs)
+        return MarkovNetwork([2] * len(fields), alone + pairs)
 
     @classmethod
     def grid(
@@ -210,3 +217,25 @@ class MarkovNetwork(Labels):
         rng = np.random.default_rng(rng)
         coupling, field = number_in("coupling", coupling, 0, np.inf), number_in("field", field, 0, np.inf)
         return cls.ising(edges, coupling * rng.standard_normal(len(edges)), field * rng.standard_normal(n))
+
+
+def _exponents(name, value, ndim):
+    """The array, checked: neither its exponentials nor those of its negative may overflow."""
+    array = finite_array(name, value, ndim)
+    if np.abs(array).max() > 700:
+        raise ValueError(f"{name} must lie in [-700, 700], not {array.flat[np.abs(array).argmax()]:g}")
+    return array
+
+
+def _with_logs(variables, table, log_table):
+    """A potential cut from another, whose table may have under- or overflowed."""
+    potential = Potential._of(variables, log_table)
+    potential.table = table
+    return potential
+
+
+def _potential(pair):
+    """The potential of a pair (variables, table)."""
+    if not isinstance(pair, (tuple, list)) or len(pair) != 2:
+        raise ValueError(f"each potential must be a Potential or a pair (variables, table), not {pair!r:.60}")
+    return Potential(*pair)

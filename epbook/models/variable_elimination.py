@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from ..checks import distinct_variables
 from ..errors import NoMassError
 from ..families.road import LARGEST, log_ratio, log_sum
 from ..posteriors.marginals import Marginals
@@ -47,9 +48,8 @@ class ExactMarginals(Marginals):
         Raises:
             ValueError: if a variable is repeated or does not exist, or elimination would need too large a table.
         """
-        variables, (cardinalities, factors, largest) = tuple(variables), self._problem
-        if len(set(variables)) < len(variables) or not set(variables) <= set(self._cliques):
-            raise ValueError(f"variables must be distinct and lie in 0..{len(cardinalities) - 1}, not {variables}")
+        cardinalities, factors, largest = self._problem
+        variables = distinct_variables("a joint distribution", variables, len(cardinalities))
         cliques = self._cliques
         if not _holder(variables, cliques):  # then make one: a table of ones ties them together
             together = (variables, np.zeros([cardinalities[v] for v in variables]))
@@ -149,7 +149,9 @@ def elimination_order(cardinalities: Sequence[int], scopes: Sequence[Sequence[in
         for u in around:
             neighbours[u] |= around
             neighbours[u] -= {u, v}
-        for u in around.union(*(neighbours[u] for u in around)):
+        # a price counts the ties among one's neighbours: without new ties only the neighbours' own have changed
+        outdated = around.union(*(neighbours[u] for u in around)) if price[0] else around
+        for u in outdated:
             if cost(u) != costs[u]:
                 costs[u] = cost(u)
                 if costs[u]:

@@ -8,7 +8,7 @@ import numpy as np
 
 from ..checks import distinct_variables, whole_number
 from ..errors import NoMassError
-from ..families.road import Road, log_ratio, log_sum, log_sum_flops
+from ..families.road import LARGEST, Road, log_ratio, log_sum, log_sum_flops
 from ..families.tables import JunctionTables, Scope
 from .base import Posterior
 from .junction import JunctionForest
@@ -22,12 +22,15 @@ class Forest(Posterior):
     of the product of the terms.  A term within one clique is absorbed exactly (4.44); the scope of
     another is the smallest sub-forest that holds its variables, the thesis's loop X_L.
 
+    A pass along a chain in order costs O(n), since it keeps the messages that a change leaves valid.  In a random
+    order (`schedule=shuffled`) nearly all of them change each time: on one long chain or tree that is O(n^2).
+
     Args:
         cardinalities: the number of states of each variable.
         cliques: tuples of variables which form a junction forest; variables not named stand alone.
 
     Raises:
-        ValueError: on variables out of range, or if the cliques form no junction forest.
+        ValueError: on variables out of range, a clique with too large a table, or if the cliques form no junction forest.
 
     Example:
         >>> from epbook import Potential, ep
@@ -54,6 +57,9 @@ class Forest(Posterior):
     def _complete(self, cliques):
         """The cliques with their variables in increasing order, and alone those variables that are in none."""
         cliques = [tuple(sorted(self._checked("a clique", clique))) for clique in cliques]
+        for clique in cliques:
+            if (size := math.prod(self.cardinalities[v] for v in clique)) > LARGEST:
+                raise ValueError(f"the clique {clique} needs a table of {size} entries, and {LARGEST} is the most")
         named = {v for clique in cliques for v in clique}
         return cliques + [(v,) for v in range(len(self.cardinalities)) if v not in named]
 
@@ -181,7 +187,10 @@ class Forest(Posterior):
 
     @property
     def covariance(self):
-        """The covariance of all states' indicators, in the order of `mean`: a block for each pair of variables."""
+        """The covariance of all states' indicators, in the order of `mean`: a block for each pair of variables.
+
+        It is dense, and takes time and memory O(n^2) in the number of variables; `joint_of` asks for one pair.
+        """
         n = range(len(self.cardinalities))
         return np.block([[self._covariance_of(a, b) for b in n] for a in n])
 

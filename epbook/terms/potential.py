@@ -17,6 +17,9 @@ class Potential:
         variables: their numbers, distinct, in the order of the table's axes.
         table: shape (states of the first variable, of the second, ...), not all zero.
 
+    Attributes:
+        log_table: log of the table, its axes in the same order.  In a group `table` may under- or overflow; this does not.
+
     Raises:
         ValueError: unless table has one axis a variable, and is finite, >= 0 and not all zero.
 
@@ -38,7 +41,14 @@ class Potential:
         if (self.table < 0).any() or not self.table.any():
             raise ValueError(f"a potential must be >= 0 and not all zero, but that on variables {self.variables} is not")
         with np.errstate(divide="ignore"):
-            self._log_table = np.log(self.table.transpose(np.argsort(self.variables)))
+            self.log_table = np.log(self.table)
+        self._keep()
+
+    def _keep(self):
+        """Order the axes for `log_z`, and let nobody change one table without the other."""
+        self._sorted = self.log_table.transpose(np.argsort(self.variables))
+        self.table.flags.writeable = False
+        self.log_table.flags.writeable = False
 
     def __repr__(self):
         return f"Potential({self.variables}, table of shape {self.table.shape})"
@@ -46,6 +56,8 @@ class Potential:
     @classmethod
     def group(cls, potentials: Iterable["Potential"]) -> "Potential":
         """The product of several potentials as one term, on all their variables in increasing order  (4.22).
+
+        A single one is its own product, and is returned as it is.
 
         Args:
             potentials: at least one.
@@ -55,6 +67,8 @@ class Potential:
                 or no state is left.
         """
         potentials = list(potentials)
+        if len(potentials) == 1:
+            return potentials[0]
         states: dict[int, int] = {}
         for potential in potentials:
             for v, size in zip(potential.variables, potential.cardinalities):
@@ -67,7 +81,7 @@ class Potential:
             )
         log_table = np.zeros([states[v] for v in variables])
         for potential in potentials:
-            log_table += potential._log_table.reshape([states[v] if v in potential.variables else 1 for v in variables])
+            log_table += potential._sorted.reshape([states[v] if v in potential.variables else 1 for v in variables])
         if log_table.max() == -math.inf:
             raise ValueError(f"the group on variables {variables} is zero: its potentials contradict each other")
         return cls._of(variables, log_table)
@@ -76,7 +90,9 @@ class Potential:
     def _of(cls, variables, log_table):
         """Build without checks, and without a product's underflow; variables in increasing order."""
         self = object.__new__(cls)
-        self.variables, self.table, self._log_table = variables, np.exp(log_table), log_table
+        with np.errstate(over="ignore", under="ignore"):
+            self.variables, self.table, self.log_table = variables, np.exp(log_table), log_table
+        self._keep()
         return self
 
     @property
@@ -91,7 +107,7 @@ class Potential:
             cavity: normalised log table, the variables in increasing order.
             power: the exponent; 0 ** power is 0.
         """
-        tilted = cavity + power * self._log_table
+        tilted = cavity + power * self._sorted
         log_z = float(log_sum(tilted, tuple(range(tilted.ndim))))
         return log_z, tilted if log_z == -math.inf else tilted - log_z
 
