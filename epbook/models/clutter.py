@@ -8,12 +8,12 @@ from scipy.special import logsumexp, softmax
 
 from ..checks import finite_array, number_in, whole_number
 from ..families import DiagonalGaussian, FullGaussian, Gaussian, SphericalGaussian
+from ..families.gaussian import LOG_2PI
 from ..terms import Clutter
 from .exact import Exact, grid_moments
 from .mixture import MixtureProblem, weighted
 
 FAMILIES = ("spherical", "diagonal", "full")
-LOG_2PI = math.log(2 * math.pi)
 
 
 class ClutterProblem(MixtureProblem):

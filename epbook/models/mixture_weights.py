@@ -8,13 +8,13 @@ from scipy.special import gammaln, logsumexp, psi, softmax
 
 from ..checks import finite_array, positive_array, whole_number
 from ..families import Dirichlet
+from ..families.gaussian import LOG_2PI
 from ..posteriors import Whole
 from ..terms import MixtureWeight
 from .exact import Exact
 from .logistic_normal import LogisticNormal, moments_flops
 from .mixture import MixtureProblem, weighted
 
-LOG_2PI = math.log(2 * math.pi)
 _MOST = 10**8
 
 

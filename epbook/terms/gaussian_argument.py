@@ -18,9 +18,8 @@ from scipy.linalg import cho_factor, cho_solve
 from scipy.special import erfcx, log_expit, log_ndtr
 
 from ..checks import finite_array, number_in
-from .quadrature import log_z_by_quadrature, require_number
+from .quadrature import LOG_2PI, log_z_by_quadrature, require_number
 
-LOG_2PI = math.log(2 * math.pi)
 SQRT_HALF = math.sqrt(0.5)
 SQRT_2_OVER_PI = math.sqrt(2 / math.pi)
 
