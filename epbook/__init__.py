@@ -6,6 +6,8 @@ family.  Choose the terms, choose the family, call `ep`.
 Book: Minka's thesis "A family of algorithms for approximate Bayesian inference" (2001), relived.
 """
 
+from typing import TYPE_CHECKING, Any
+
 from .errors import ConvergenceWarning, ImproperPosteriorError, NoMassError, NotSeparableError
 from .expectation_propagation import Refinement, ep, parallel, refine, sequential, shuffled
 from .families import DiagonalGaussian, Dirichlet, DirichletTwoMoments, FullGaussian, Gaussian, SphericalGaussian
@@ -15,6 +17,9 @@ from .models import BayesPoint, BeliefNetwork, ClutterProblem, LogisticIntegrand
 from .posteriors import Forest, KernelGaussian, LinearGaussian, Whole
 from .result import Result, Snapshot
 from .terms import Clutter, Logistic, MixtureWeight, Potential, Step
+
+if TYPE_CHECKING:
+    from .estimators import BayesPointClassifier as BayesPointClassifier
 
 __version__ = "0.1.0"
 
@@ -57,3 +62,12 @@ __all__ = [
     "sequential",
     "shuffled",
 ]
+
+
+def __getattr__(name: str) -> Any:
+    """Import the estimator when it is asked for: it needs the extra `sklearn`."""
+    if name == "BayesPointClassifier":
+        from .estimators import BayesPointClassifier
+
+        return BayesPointClassifier
+    raise AttributeError(f"module 'epbook' has no attribute {name!r}")

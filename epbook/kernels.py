@@ -1,14 +1,20 @@
 """Kernels: inner products of expanded features, between rows of two arrays.
 
-A kernel is any callable k(X, Y) with X (n, d) and Y (m, d) that returns (n, m).
+A kernel is any callable k(X, Y) with X (n, d) and Y (m, d) that returns (n, m).  What it may offer besides:
+
+    diagonal(X)             k(x, x) for every row, shape (n,), cheaper than calling row by row
+    parameters              positive numbers that the evidence may tune, shape (p,)
+    with_parameters(values) the same kernel with others
+    gradient(X, weights)    sum over i, j of weights_ij dk(x_i, x_j) / d log parameter, shape (p,)
 """
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from scipy.spatial.distance import cdist
 
-from .checks import number_in, whole_number
+from .checks import finite_array, number_in, whole_number
 
 
 @dataclass(frozen=True)
@@ -25,31 +31,76 @@ class LinearKernel:
     def __call__(self, X: np.ndarray, Y: np.ndarray) -> np.ndarray:
         return X @ Y.T
 
+    def diagonal(self, X: np.ndarray) -> np.ndarray:
+        """|x|^2 of every row."""
+        return np.einsum("ij,ij->i", X, X)
+
 
 @dataclass(frozen=True)
 class GaussianKernel:
-    """exp(-|x - y|^2 / (2 width^2))  (5.91).
+    """exp(-|x - y|^2 / (2 width^2))  (5.91), each feature in units of its width.
 
     Args:
-        width: the thesis's sigma, in the units of the data, > 0.
+        width: the thesis's sigma, in the units of the data, > 0; or one for each feature, shape (d,), so that
+            the evidence can tell which features matter (automatic relevance determination).
 
     Raises:
-        ValueError: if width is not positive and finite.
+        ValueError: if a width is not positive and finite, or the data have another number of features.
 
     Example:
-        >>> float(GaussianKernel(0.5)(np.zeros((1, 2)), np.zeros((1, 2))).item())
+        >>> GaussianKernel(0.5)(np.zeros((1, 2)), np.zeros((1, 2))).item()
         1.0
+        >>> GaussianKernel([1.0, 100.0])(np.zeros((1, 2)), np.array([[0.0, 5.0]])).round(3).item()
+        0.999
 
     Book: section 5.5.
     """
 
-    width: float
+    width: Any
 
     def __post_init__(self):
-        number_in("width", self.width, 0, np.inf, open_low=True, meaning="the kernel's length scale")
+        widths = finite_array("width", self.width, 1).tolist() if np.ndim(self.width) else [self.width]
+        for width in widths:
+            number_in("width", width, 0, np.inf, open_low=True, meaning="the kernel's length scale")
+        if np.ndim(self.width):
+            object.__setattr__(self, "width", tuple(widths))  # a tuple compares and hashes
 
     def __call__(self, X: np.ndarray, Y: np.ndarray) -> np.ndarray:
-        return np.exp(-0.5 * cdist(X / self.width, Y / self.width, "sqeuclidean"))
+        return _bell(self._scaled(X), self._scaled(Y))
+
+    def _scaled(self, X):
+        if np.ndim(self.width) and len(self.width) != X.shape[1]:
+            raise ValueError(f"the kernel has {len(self.width)} widths, but the data have {X.shape[1]} features")
+        return X / self.width
+
+    def diagonal(self, X: np.ndarray) -> np.ndarray:
+        """1 for every row."""
+        return np.ones(len(X))
+
+    @property
+    def parameters(self) -> np.ndarray:
+        """The width, or the widths, shape (1,) or (d,)."""
+        return np.atleast_1d(np.asarray(self.width, dtype=float))
+
+    def with_parameters(self, values: np.ndarray) -> "GaussianKernel":
+        """The kernel with other widths, as many as now."""
+        return GaussianKernel(values if np.ndim(self.width) else float(values[0]))
+
+    def gradient(self, X: np.ndarray, weights: np.ndarray) -> np.ndarray:
+        """Sum of weights_ij k_ij (x_id - x_jd)^2 / width_d^2 for each width, in O(n^2 d).
+
+        Expanding the square leaves matrix products, so no array has more than n^2 or n d entries.
+        """
+        X = self._scaled(X - X.mean(axis=0))
+        weighted = weights * _bell(X, X)
+        np.fill_diagonal(weighted, 0.0)  # zero distances, which rounding would make something
+        ends = weighted.sum(axis=0) + weighted.sum(axis=1)
+        each = ends @ X**2 - 2 * np.einsum("ij,ij->j", X, weighted @ X)
+        return each if np.ndim(self.width) else each.sum(keepdims=True)
+
+
+def _bell(X, Y):
+    return np.exp(-0.5 * cdist(X, Y, "sqeuclidean"))
 
 
 @dataclass(frozen=True)
@@ -76,3 +127,7 @@ class PolynomialKernel:
 
     def __call__(self, X: np.ndarray, Y: np.ndarray) -> np.ndarray:
         return (X @ Y.T + 1) ** self.degree
+
+    def diagonal(self, X: np.ndarray) -> np.ndarray:
+        """(|x|^2 + 1)^degree of every row."""
+        return (np.einsum("ij,ij->i", X, X) + 1) ** self.degree

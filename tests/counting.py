@@ -17,7 +17,9 @@ from importlib.machinery import PathFinder, SourceFileLoader
 import numpy as np
 import scipy.linalg
 from scipy import special
-from scipy.linalg import blas
+from scipy.linalg import blas, lapack
+from scipy.optimize import nnls
+from scipy.spatial.distance import cdist
 from scipy.stats import norm
 
 OPERATORS = {"Add": operator.add, "Sub": operator.sub, "Mult": operator.mul, "Div": operator.truediv, "Pow": operator.pow}
@@ -113,6 +115,12 @@ def _total(result, items, *start):
     return len(items) * np.size(result) if isinstance(result, NUMBERS) else 0
 
 
+def _active_set(result, A, b, **options):
+    """What nnls must do at least, for it does not tell its steps: for each positive variable a gradient, a reflection, a solve."""
+    (m, n), steps = np.shape(A), range(np.count_nonzero(result[0]))
+    return sum(2 * max(m - k, 0) * (n - k) + 4 * max(m - k, 0) * (n - k) + k * k for k in steps)
+
+
 PRICES = {
     sum: _total,
     np.sum: _reduction,
@@ -124,7 +132,9 @@ PRICES = {
     np.einsum: _einsum,
     special.logsumexp: _logsumexp,
     special.softmax: _given(4),
-    **dict.fromkeys([scipy.linalg.cho_factor, np.linalg.cholesky], _cubed(1 / 3)),
+    **dict.fromkeys([scipy.linalg.cho_factor, np.linalg.cholesky, lapack.dpstrf], lambda result, a, **options: len(a) ** 3 / 3),
+    nnls: _active_set,
+    cdist: lambda result, X, *args: 3 * np.size(result) * np.shape(X)[1],
     **dict.fromkeys([scipy.linalg.lu_factor, np.linalg.slogdet], _cubed(2 / 3)),
     **dict.fromkeys([scipy.linalg.cho_solve, scipy.linalg.lu_solve], _solve),
     scipy.linalg.solve_triangular: lambda result, a, b, **options: len(b) * np.size(b),
@@ -139,9 +149,10 @@ FREE_OF_CHARGE = """
     absolute maximum minimum max min clip isfinite isnan all any array_equal argmax argmin argsort searchsorted arange array asarray
     asfortranarray astype atleast_1d atleast_2d broadcast_shapes broadcast_to column_stack concatenate copy diag empty eye flatnonzero
     full full_like indices item meshgrid moveaxis ndim ones prod ravel reshape shape size stack tolist transpose where zeros zeros_like
-    errstate finfo default_rng minimize
+    append count_nonzero empty_like hstack nonzero tile tril vstack
+    errstate finfo default_rng minimize linprog
 """
-FREE = set(FREE_OF_CHARGE.split())  # order, signs, layout, sizes, and a driver that calls back
+FREE = set(FREE_OF_CHARGE.split())  # order, signs, layout, sizes, a driver that calls back, and a check of labels
 
 
 def _price(function, result, args, options):

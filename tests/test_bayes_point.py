@@ -1,11 +1,14 @@
 """The Bayes Point Machine: the thesis's printed matrices, closed forms, brute force, bad input."""
 
 import math
+import pickle
+import tracemalloc
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 
-from epbook import BayesPoint, KernelGaussian, LinearGaussian, NotSeparableError, ep
+from epbook import BayesPoint, ImproperPosteriorError, KernelGaussian, LinearGaussian, NotSeparableError, Step, ep
 from epbook.concordance import thesis
 from epbook.kernels import GaussianKernel, LinearKernel, PolynomialKernel
 from epbook.models.exact import cone_moments
@@ -70,7 +73,7 @@ def test_half_the_space_is_out_of_reach():
 
 def test_input_scale_does_not_matter(three_points):
     """The likelihood ignores the length of an input vector, and so does EP (thesis 5.5)."""
-    scaled = ep(LinearGaussian(three_points._signed * [[1.0], [7.0], [0.2]]), three_points.terms, tol=1e-10)
+    scaled = ep(LinearGaussian(three_points.signed * [[1.0], [7.0], [0.2]]), three_points.terms, tol=1e-10)
     plain = ep(three_points.posterior(), three_points.terms, tol=1e-10)
     np.testing.assert_allclose(scaled.mean, plain.mean, atol=1e-9)
     assert scaled.log_evidence == pytest.approx(plain.log_evidence, abs=1e-9)
@@ -172,6 +175,9 @@ def test_inseparable_labels_are_refused_before_ep_starts():
         (lambda: cone_moments([[1.0, 0, 0], [0, 0, 0], [0, 1, 0], [0, 0, 1]]), "row 1 of X is zero"),
         (lambda: GaussianKernel(0.0), r"width is the kernel's length scale and must lie in \(0, inf\), not 0"),
         (lambda: GaussianKernel("wide"), "width is the kernel's length scale"),
+        (lambda: GaussianKernel([1.0, -2.0]), "width is the kernel's length scale .* not -2.0"),
+        (lambda: GaussianKernel([[1.0]]), "width needs 1 axes, not 2"),
+        (lambda: BayesPoint(X3, Y3, GaussianKernel([1.0, 2.0, 3.0])), "the kernel has 3 widths, but the data have 2 features"),
         (lambda: PolynomialKernel(2.5), "degree must be a whole number, not 2.5"),
         (lambda: PolynomialKernel(0), "degree must lie in"),
         (lambda: LinearGaussian([1.0]), "X needs 2 axes"),
@@ -255,3 +261,191 @@ def test_data_are_copied():
     before = problem.predict_proba(result, [[0.3, 0.3]])
     X[:], y[:] = 9, -1
     np.testing.assert_array_equal(problem.predict_proba(result, [[0.3, 0.3]]), before)
+
+
+# --- kernels: what they offer beside their values
+
+
+@pytest.mark.parametrize("kernel", [LinearKernel(), GaussianKernel(0.7), GaussianKernel([0.5, 2.0]), PolynomialKernel(3)])
+def test_the_diagonal_of_a_kernel(kernel):
+    X = np.random.default_rng(0).standard_normal((5, 2))
+    np.testing.assert_allclose(kernel.diagonal(X), np.diag(kernel(X, X)), rtol=1e-14)
+
+
+def test_one_width_for_all_features_or_the_same_for_each():
+    X = np.random.default_rng(0).standard_normal((5, 2))
+    weights = np.random.default_rng(1).standard_normal((5, 5))
+    one, each = GaussianKernel(0.7), GaussianKernel([0.7, 0.7])
+    np.testing.assert_array_equal(one(X, X), each(X, X))
+    assert each.gradient(X, weights).sum() == pytest.approx(one.gradient(X, weights).item(), rel=1e-12)
+    assert each == GaussianKernel(np.array([0.7, 0.7])) and len({each, GaussianKernel((0.7, 0.7))}) == 1
+    assert one.with_parameters([2.0]) == GaussianKernel(2.0)
+    assert each.with_parameters([1.0, 2.0]) == GaussianKernel([1.0, 2.0])
+
+
+@pytest.mark.parametrize("shift", [0.0, 1e4])
+def test_the_gradient_of_a_kernel_is_the_sum_over_pairs(shift):
+    """The slow way, pair by pair; far from the origin the expanded square must not lose it."""
+    rng = np.random.default_rng(0)
+    X, weights = rng.standard_normal((6, 2)) + shift, rng.standard_normal((6, 6))
+    kernel = GaussianKernel([0.7, 2.0])
+    slow = sum(
+        weights[i, j] * kernel(X[i : i + 1], X[j : j + 1]).item() * (X[i] - X[j]) ** 2 / kernel.parameters**2
+        for i in range(6)
+        for j in range(6)
+    )
+    np.testing.assert_allclose(kernel.gradient(X, weights), slow, rtol=1e-9)
+
+
+def test_the_gradient_of_many_widths_needs_no_array_of_pairs_by_features():
+    rng = np.random.default_rng(0)
+    X, weights = rng.standard_normal((200, 100)), rng.standard_normal((200, 200))
+    kernel = GaussianKernel(np.full(100, 10.0))
+    tracemalloc.start()
+    kernel.gradient(X, weights)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < 6 * weights.nbytes  # pairs by features would be 100 times
+
+
+# --- the evidence's gradient, and the cavities' answer to a point left out
+
+
+def noisy(n=30):
+    """Points in three dimensions and labels that no line fits."""
+    rng = np.random.default_rng(0)
+    X = rng.standard_normal((n, 3))
+    return X, np.sign(X @ [1.0, 0.5, 0.0] + 0.5 * rng.standard_normal(n))
+
+
+@pytest.mark.parametrize("kernel", [None, LinearKernel(), GaussianKernel(1.3), GaussianKernel([1.0, 2.0, 3.0])])
+@pytest.mark.parametrize(("noise", "slack"), [(0.0, 0.5), (0.1, 0.0), (0.1, 0.4)])
+def test_evidence_gradient_against_differences(kernel, noise, slack):
+    problem = BayesPoint(*noisy(), kernel, noise, slack, bias=True)
+
+    def evidence(**changes):
+        other = problem.replace(**changes)
+        return ep(other.posterior(), other.terms, tol=1e-10, passes=1000).log_evidence
+
+    def slope(make, h=1e-4):
+        return (evidence(**make(h)) - evidence(**make(-h))) / (2 * h)
+
+    def widened(j):
+        return lambda h: {"kernel": kernel.with_parameters(kernel.parameters * np.exp(h * (np.arange(count) == j)))}
+
+    gradient = problem.log_evidence_gradient(ep(problem.posterior(), problem.terms, tol=1e-10, passes=1000))
+    count = len(getattr(kernel, "parameters", ()))
+    assert gradient.log_parameters.tolist() == pytest.approx([slope(widened(j)) for j in range(count)], rel=1e-5, abs=1e-6)
+    if noise:
+        assert gradient.noise == pytest.approx(slope(lambda h: {"noise": noise + h}), rel=1e-4)
+    if slack:
+        assert gradient.slack == pytest.approx(slope(lambda h: {"slack": slack + h}), rel=1e-5)
+    else:
+        assert gradient.slack == 0.0
+
+
+def test_evidence_gradient_on_the_boundary():
+    """At noise 0 the derivative is that from the right, with labels that a separator fits."""
+    X, _ = noisy()
+    problem = BayesPoint(X, np.sign(X[:, 0]), GaussianKernel(1.0))
+    plain = ep(problem.posterior(), problem.terms, tol=1e-10)
+    other = problem.replace(noise=1e-6)
+    rise = ep(other.posterior(), other.terms, tol=1e-10).log_evidence - plain.log_evidence
+    assert problem.log_evidence_gradient(plain).noise == pytest.approx(rise / 1e-6, rel=1e-3)
+
+
+def test_one_point_knows_nothing_of_widths():
+    problem = BayesPoint([[1.0, 2.0]], [1], GaussianKernel(1.0), slack=0.5)
+    result = ep(problem.posterior(), problem.terms)
+    gradient = problem.log_evidence_gradient(result)
+    assert [*gradient.log_parameters, gradient.noise, gradient.slack] == pytest.approx([0.0, 0.0, 0.0], abs=1e-12)
+    assert problem.leave_one_out(result) == pytest.approx([0.5])
+
+
+def test_orthogonal_points_say_nothing_of_each_other():
+    problem = BayesPoint(np.diag([1.0, 3.0, 0.2]), [1, -1, 1], noise=0.1)
+    np.testing.assert_allclose(problem.leave_one_out(ep(problem.posterior(), problem.terms)), 0.5, atol=1e-12)
+
+
+@pytest.mark.parametrize("kernel", [None, GaussianKernel(2.0)])
+def test_leave_one_out_is_nearly_what_leaving_out_gives(kernel):
+    X, y = noisy(20)
+    problem = BayesPoint(X, y, kernel, noise=0.05, slack=0.3, bias=True)
+    cheap = problem.leave_one_out(ep(problem.posterior(), problem.terms))
+    dear = []
+    for i in range(len(y)):
+        rest = BayesPoint(np.delete(X, i, axis=0), np.delete(y, i), kernel, noise=0.05, slack=0.3, bias=True)
+        positive = rest.predict_proba(ep(rest.posterior(), rest.terms), X[i : i + 1])[0]
+        dear.append(positive if y[i] > 0 else 1 - positive)
+    fitted = problem.predict_proba(ep(problem.posterior(), problem.terms), X)
+    fitted[y < 0] = 1 - fitted[y < 0]
+    gap = np.abs(cheap - dear)
+    assert gap.max() < 0.05 and gap.mean() < 0.2 * np.abs(fitted - dear).mean()  # no better than the fit would be no use
+
+
+def test_both_spaces_leave_out_alike():
+    X, y = noisy()
+    weights, latent = (BayesPoint(X, y, kernel, slack=0.3) for kernel in (None, LinearKernel()))
+    here, there = (p.leave_one_out(ep(p.posterior(), p.terms, tol=1e-10)) for p in (weights, latent))
+    np.testing.assert_allclose(here, there, atol=1e-8)
+
+
+def test_an_improper_cavity_leaves_nothing_out():
+    problem = BayesPoint(X3, Y3, bias=True)
+    result = ep(problem.posterior(), problem.terms)
+    result.posterior.sites[1] **= 10
+    with pytest.raises(ImproperPosteriorError, match="cavity of point 1 is improper"):
+        problem.leave_one_out(result)
+
+
+# --- results of others, and predictors without their problem
+
+
+def test_a_separator_of_anybody_predicts(three_points):
+    kernel = BayesPoint(X3, Y3, GaussianKernel(1.0))
+    svm = SimpleNamespace(signed=three_points.signed, mean=np.array([2.0, 0.0, -1.0]))
+    shifted = SimpleNamespace(signed=three_points.signed, mean=np.array([2.0, 0.0, 0.0]), offset=-1.0)
+    latent = SimpleNamespace(signed=kernel.signed, coefficients=np.ones(3))
+    X = [[0.0, 0.3], [0.6, 5.0], [0.4, -5.0]]
+    for posterior in (svm, shifted):
+        assert three_points.predict(SimpleNamespace(posterior=posterior), X).tolist() == [-1.0, 1.0, -1.0]
+    assert kernel.predict(SimpleNamespace(posterior=latent), X3).tolist() == Y3
+    for problem, posterior in ((three_points, svm), (kernel, latent)):
+        with pytest.raises(ValueError, match="one separator without a spread: ask it for labels"):
+            problem.predict_proba(SimpleNamespace(posterior=posterior), X)
+        with pytest.raises(ValueError, match="belongs to another problem"):
+            problem.leave_one_out(SimpleNamespace(posterior=posterior))
+
+
+@pytest.mark.parametrize("kernel", [None, GaussianKernel(1.0), PolynomialKernel(2)])
+def test_a_predictor_needs_little_and_says_the_same(kernel):
+    X, y = noisy(100)
+    problem = BayesPoint(X, y, kernel, slack=0.3, bias=True)
+    result = ep(problem.posterior(), problem.terms)
+    predictor, new = problem.predictor(result), np.random.default_rng(5).standard_normal((7, 3))
+    before = predictor.log_probability(new)
+    kept = pickle.dumps(predictor)
+    assert len(kept) < 8 * 100 * 10  # a 100 x 100 array would be 80000 bytes
+    np.testing.assert_array_equal(pickle.loads(kept).log_probability(new), before)
+    np.testing.assert_allclose(np.exp(before[:, 1]), problem.predict_proba(result, new), rtol=1e-14)
+    np.testing.assert_allclose(np.exp(before).sum(axis=1), 1.0, rtol=1e-14)
+
+
+def test_a_plain_callable_predicts_like_a_kernel_with_everything():
+    X, y = noisy()
+    kernel = GaussianKernel(1.0)
+    rich, plain = (BayesPoint(X, y, k, slack=0.3, bias=True) for k in (kernel, lambda a, b: kernel(a, b)))
+    a, b = (ep(p.posterior(), p.terms) for p in (rich, plain))
+    np.testing.assert_allclose(rich.predict_proba(a, X), plain.predict_proba(b, X), rtol=1e-13)
+    assert plain.log_evidence_gradient(b).log_parameters.size == 0
+
+
+def test_replace_changes_what_it_names(three_points):
+    other = three_points.replace(noise=0.1, kernel=LinearKernel())
+    assert other.term.noise == 0.1 and other.bias and other.signed.shape == (3, 3)
+    assert three_points.kernel is None and isinstance(other.term, Step)
+
+
+def test_the_signed_points_cannot_be_changed(three_points):
+    with pytest.raises(ValueError, match="read-only"):
+        three_points.signed[0, 0] = 5.0

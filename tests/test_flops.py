@@ -53,7 +53,7 @@ def agree_in_history(work):
 @pytest.fixture
 def one_snapshot(monkeypatch):
     """Samplers take stock once, at the end: their price is that of stopping there, not of having looked before."""
-    for rival in (rivals.importance, rivals.metropolis):
+    for rival in (rivals.importance, rivals.metropolis, rivals.billiard):
         monkeypatch.setitem(rival.__globals__, "doublings", lambda samples: [samples])
 
 
@@ -215,6 +215,27 @@ def test_filters(make):
     agree(term.flops, count(lambda: term.log_z(0.0, 1.0))[1])
 
 
+def separable(n, kernel):
+    """Points in a square, and on which side of its diagonal they lie."""
+    X = np.random.default_rng(0).uniform(-1, 1, (n, 2))
+    return epbook.BayesPoint(X, np.where(X.sum(axis=1) > 0.05, 1, -1), kernel, bias=True)
+
+
+@pytest.mark.parametrize("n", [3, 30, 60])
+@pytest.mark.parametrize("kernel", [None, epbook.GaussianKernel(0.2), epbook.GaussianKernel(1.0), epbook.LinearKernel()])
+def test_separators(n, kernel, one_snapshot):
+    """The machine starts the billiard, whose own price is held to the count of a run that is given the same start."""
+    problem = separable(n, kernel)
+    machine = rivals.support_vector_machine(problem).posterior
+    start = machine.mean if kernel is None else machine.coefficients
+    agree_in_history(lambda: rivals.support_vector_machine(problem))
+    agree_in_history(lambda: rivals.support_vector_machine(problem, free_bias=True))
+    agree_in_history(lambda: rivals.tap(problem, rate=0.01, passes=3))
+    agree_in_history(lambda: rivals.billiard(problem, 300, balls=5, start=start, rng=0))
+    agree_in_history(lambda: rivals.billiard(problem, 300, "rujan", balls=5, start=start, rng=0))
+    agree_in_history(lambda: rivals.billiard(problem, 300, "herbrich", balls=5, start=start, rng=0))
+
+
 def runs():
     problem, logistic, model = clutter(20), epbook.LogisticIntegrand(), epbook.models.dynamics.Dynamics.growth()
     y = model.sample(10, rng=0)[1]
@@ -226,6 +247,8 @@ def runs():
     yield "integrand_bound", rivals.integrand_bound(logistic)
     for rival in (rivals.extended_kalman, rivals.assumed_density, rivals.particle_filter, rivals.grid_filter):
         yield rival.__name__, rival(model, y)
+    yield "billiard", rivals.billiard(separable(20, None), rng=0)
+    yield "tap", rivals.tap(separable(20, None))
 
 
 def test_flops_of_every_rival_grow_with_its_history():
@@ -234,7 +257,8 @@ def test_flops_of_every_rival_grow_with_its_history():
         spent = [snapshot.flops for snapshot in result.history]
         assert len(spent) > 2 and spent[0] > 0 and all(a < b for a, b in pairwise(spent)), name
         assert all(isinstance(flops, int) for flops in spent), name
-    assert seen.keys() - {"ep"} == {name for name in rivals.__all__ if name[0].islower()}
+    at_once = {"support_vector_machine"}
+    assert seen.keys() - {"ep"} == {name for name in rivals.__all__ if name[0].islower()} - at_once
 
 
 def edges(n):

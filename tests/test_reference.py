@@ -29,8 +29,10 @@ from epbook import (
     ep,
     refine,
 )
-from epbook.kernels import GaussianKernel
-from epbook.rivals import importance, integrand_bound, jensen, laplace, variational_bayes
+from epbook.kernels import GaussianKernel, LinearKernel
+from epbook.model_selection import radius, radius_margin, span_bound
+from epbook.rivals import importance, integrand_bound, jensen, laplace, support_vector_machine, variational_bayes
+from epbook.rivals.pool import Ball
 
 CASES = json.loads(Path(__file__).with_name("reference_cases.json").read_text())["cases"]
 TIGHT = {"tol": 1e-11, "passes": 1000}
@@ -355,7 +357,7 @@ def test_bpm_linear(case):
     sites = full.posterior.sites
     check(case, "ep", [s.precision for s in sites], want["ep"]["site_precision"])
     check(case, "ep", [s.shift for s in sites], want["ep"]["site_precision_mean"])
-    latent = problem._signed @ full.mean
+    latent = problem.signed @ full.mean
     alpha = [s.shift - s.precision * h for s, h in zip(sites, latent, strict=True)]
     check(case, "ep", alpha, want["ep"]["alpha"])
     exact = problem.exact()
@@ -403,3 +405,36 @@ def test_rank_one(case):
     check(case, "A_old", q.covariance, want["A_old"])
     q.update([given["i"]], [Gaussian(given["tau_new_i"], 0.0)])
     check(case, "A_new", q.covariance, want["A_new"])
+
+
+@cases("ch5.billiard_step")
+def test_billiard_step(case):
+    given, want = case["inputs"], case["outputs"]
+    X, w, v = (np.array(given[key]) for key in ("X_signed", "w", "v"))
+    normals = X / np.linalg.norm(X, axis=1, keepdims=True)
+    pool = Ball(normals, normals @ normals.T, w[None], v[None], np.random.default_rng(0))
+    n = len(X)
+    check(case, "d", pool.position[0, :n], want["d"])
+    check(case, "v_normal", pool.velocity[0, :n], want["v_normal"])
+    pool.step()
+    times = [-1 / rate if rate < 0 else math.inf for rate in pool.rates[0]]
+    check(case, "tau", times[:n], [math.inf if tau is None else tau for tau in want["tau"]])
+    check(case, "tau_sphere", times[n], want["tau_sphere"])
+    assert pool.hit[0] == want["hit"]
+    check(case, "w_new", pool.place[0], want["w_new"])
+    check(case, "v_new", pool.velocity[0, n:], want["v_new"])
+    check(case, "z", pool.path[0], want["z"])
+    check(case, "midpoint", pool.moment[0] / pool.path[0], want["midpoint"])
+
+
+@pytest.mark.parametrize("kernel", [None, LinearKernel()])
+@cases("ch5.model_selection_svm")
+def test_model_selection(case, kernel):
+    problem, want = BayesPoint(case["inputs"]["X"], case["inputs"]["y"], kernel), case["outputs"]
+    machine = support_vector_machine(problem).posterior
+    check(case, "alpha", machine.coefficients, want["alpha"])
+    check(case, "M2", machine.margin**2, want["M2"])
+    check(case, "R2", radius(problem) ** 2, want["R2"])
+    check(case, "R2_over_M2", radius_margin(problem), want["R2_over_M2"])
+    assert np.count_nonzero(machine.coefficients) == want["n_sv"]
+    assert span_bound(problem) == want["span_count"]

@@ -1,23 +1,36 @@
 """The Bayes Point Machine of thesis chapter 5: linear classification by averaging separators."""
 
 import math
-from collections.abc import Callable
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike
-from scipy.linalg import lu_factor, lu_solve
-from scipy.optimize import linprog
-from scipy.special import ndtr
+from scipy.special import erf
 
 from ..checks import finite_array, signs, symmetric_matrix
-from ..errors import NotSeparableError
+from ..errors import ImproperPosteriorError
 from ..posteriors import KernelGaussian, LinearGaussian
 from ..result import Result
 from ..terms import Step
 from .exact import Exact, cone_moments
+from .predictor import Kernel, KernelPredictor, Predictor, WeightPredictor, kernel_matrix, with_bias
+from .separability import require_separator
 
-Kernel = Callable[[np.ndarray, np.ndarray], np.ndarray]
+
+class EvidenceGradient(NamedTuple):
+    """Derivatives of EP's log evidence.
+
+    Attributes:
+        log_parameters: in the log of each parameter of the kernel, shape (p,); empty without any.
+        noise: in the noise.
+        slack: in the slack.
+
+    Book: section 5.7.
+    """
+
+    log_parameters: np.ndarray
+    noise: float
+    slack: float
 
 
 class BayesPoint:
@@ -31,6 +44,9 @@ class BayesPoint:
         noise: the thesis's epsilon, in [0, 0.5).
         slack: width of the step, 0 for the sharp one.
         bias: add a constant feature 1 (the constant 1 to a kernel), so that the boundary may miss the origin.
+
+    Attributes:
+        signed: the rows y_i x_i, shape (n, d), or with a kernel y_i y_j k(x_i, x_j), shape (n, n); read-only.
 
     Raises:
         ValueError: on wrong shapes, NaN (with its row), labels other than +-1, empty data, a kernel
@@ -64,52 +80,34 @@ class BayesPoint:
         if kernel is not None and (not callable(kernel) or isinstance(kernel, type)):
             raise ValueError(f"kernel must be None or a callable k(X, Y) such as GaussianKernel(1.0), not {kernel!r:.40}")
         self.kernel = kernel
-        if kernel is None:
-            self._signed = self.y[:, None] * self._features(self.X)
-        else:
-            gram = symmetric_matrix("the kernel's matrix", self._kernel(self.X, self.X))
-            self._signed = self.y[:, None] * self.y * gram  # C of (5.89)
-        blind = np.flatnonzero(~self._signed.any(axis=1))
+        self.signed = self._fold()
+        blind = np.flatnonzero(~self.signed.any(axis=1))
         if blind.size:
             raise ValueError(f"point {blind[0]} is zero in every feature, so no w can classify it; use bias=True")
+        self.signed.flags.writeable = False
         if self.term.noise == 0 and self.term.slack == 0:
-            self._require_separator()
+            require_separator(self.signed, kernel is not None)
 
-    def _kernel(self, X, Y):
-        """The kernel with its bias, checked: it may be anybody's function."""
-        gram = finite_array("the kernel's matrix", self.kernel(X, Y), 2)
-        if gram.shape != (len(X), len(Y)):
-            raise ValueError(f"the kernel returned shape {gram.shape} for {len(X)} by {len(Y)} data points")
-        return gram + self.bias
+    def _fold(self):
+        """The labels folded into the points."""
+        if self.kernel is None:
+            return self.y[:, None] * with_bias(self.X, self.bias)
+        gram = symmetric_matrix("the kernel's matrix", kernel_matrix(self.kernel, self.bias, self.X, self.X))
+        return self.y[:, None] * self.y * gram  # C of (5.89)
 
-    def _features(self, X):
-        return np.column_stack([X, np.ones(len(X))]) if self.bias else X
-
-    def _require_separator(self):
-        """Tell now, not after hours, that no posterior exists."""
-        if self.kernel is not None:
-            try:
-                pivots = np.diag(np.linalg.cholesky(self._signed)) ** 2
-                if pivots.min() > len(pivots) * np.finfo(float).eps * pivots.max():
-                    return  # a positive-definite kernel matrix reaches every sign pattern
-            except np.linalg.LinAlgError:
-                pass
-        rows = self._signed / np.abs(self._signed).max(axis=1, keepdims=True)
-        answer = linprog(np.zeros(rows.shape[1]), A_ub=-rows, b_ub=-np.ones(len(rows)), bounds=(None, None))
-        if answer.status == 2:
-            raise NotSeparableError(
-                "no separator fits these labels without error, so the noise-free posterior is empty; "
-                "allow errors with noise > 0 (say 0.1) or slack > 0"
-            )
+    def replace(self, **changes: Any) -> "BayesPoint":
+        """The same data and settings but for `changes`, named as in the constructor."""
+        now = {"kernel": self.kernel, "noise": self.term.noise, "slack": self.term.slack, "bias": self.bias}
+        return BayesPoint(self.X, self.y, **(now | changes))
 
     def posterior(self) -> LinearGaussian | KernelGaussian:
         """Where EP starts: the prior, in weight space or, with a kernel, in kernel space."""
-        return LinearGaussian(self._signed) if self.kernel is None else KernelGaussian(self._signed)
+        return LinearGaussian(self.signed) if self.kernel is None else KernelGaussian(self.signed)
 
     def log_likelihood(self, w: ArrayLike) -> np.ndarray:
         """log p(y | X, w) at weights w, shape (..., d), in weight space."""
         self._require_weights("log_likelihood")
-        return self.term.log_value(np.asarray(w, dtype=float) @ self._signed.T).sum(axis=-1)
+        return self.term.log_value(np.asarray(w, dtype=float) @ self.signed.T).sum(axis=-1)
 
     def log_joint(self, w: ArrayLike) -> np.ndarray:
         """log p(y, w | X) at weights w, shape (..., d), in weight space."""
@@ -119,7 +117,7 @@ class BayesPoint:
     def sample_prior(self, size: int, rng: int | np.random.Generator | None = None) -> np.ndarray:
         """`size` draws of the weights, shape (size, d), in weight space."""
         self._require_weights("sample_prior")
-        return np.random.default_rng(rng).standard_normal((size, self._signed.shape[1]))
+        return np.random.default_rng(rng).standard_normal((size, self.signed.shape[1]))
 
     def _require_weights(self, what):
         if self.kernel is not None:
@@ -134,7 +132,26 @@ class BayesPoint:
         self._require_weights("the closed form")
         if self.term.slack:
             raise ValueError("the closed form needs slack = 0")
-        return cone_moments(self._signed, self.term.noise)
+        return cone_moments(self.signed, self.term.noise)
+
+    def predictor(self, result: Result) -> Predictor:
+        """What predicts from a result and can be kept without it: means, variances, labels, probabilities.
+
+        Args:
+            result: what `ep`, or a rival, returned for this problem.
+
+        Raises:
+            ValueError: on another problem's result.
+        """
+        posterior = self._own(result, "mean" if self.kernel is None else "coefficients")
+        return (WeightPredictor if self.kernel is None else KernelPredictor)(self, posterior)
+
+    def _own(self, result, *needs) -> Any:
+        """The posterior of a result of this problem's."""
+        posterior: Any = getattr(result, "posterior", None)
+        if not all(hasattr(posterior, name) for name in ("signed", *needs)) or not np.array_equal(posterior.signed, self.signed):
+            raise ValueError("this result belongs to another problem: it must come from ep(problem.posterior(), problem.terms)")
+        return posterior
 
     def latent(self, result: Result, X: ArrayLike) -> tuple[np.ndarray, np.ndarray]:
         """Mean and variance of w.x under the posterior, each of shape (m,).
@@ -144,40 +161,88 @@ class BayesPoint:
             X: new points as rows, shape (m, d), unsigned.
 
         Raises:
-            ValueError: on a wrong number of columns, NaN or infinity, or another problem's result.
+            ValueError: on a wrong number of columns, NaN or infinity, another problem's result, or a rival's without a spread.
         """
-        X, seen, mean = self._project(result, X)
-        posterior: Any = result.posterior
-        if self.kernel is None:
-            return mean, ((seen @ posterior.covariance) * seen).sum(axis=1)
-        tau = np.array([site.precision for site in posterior.sites])
-        factor = lu_factor(np.eye(len(tau)) + posterior.C * tau)
-        explained = ((seen * tau) * lu_solve(factor, seen.T).T).sum(axis=1)  # k' (C + Lambda)^-1 k, no Lambda inverted
-        prior = np.array([self._kernel(x[None], x[None]).item() for x in X])
-        return mean, np.maximum(prior - explained, 0.0)
-
-    def _project(self, result, X):
-        """The checked points, what each sees (features, or signed kernels with the training points), and the mean of w.x."""
-        X = finite_array("X", X, 2)
-        if X.shape[1] != self.X.shape[1]:
-            raise ValueError(f"X needs {self.X.shape[1]} columns as in training, not {X.shape[1]}")
-        posterior: Any = getattr(result, "posterior", None)
-        trained = getattr(posterior, "X" if self.kernel is None else "C", None)
-        if trained is None or not np.array_equal(trained, self._signed):
-            raise ValueError("this result belongs to another problem: it must come from ep(problem.posterior(), problem.terms)")
-        if self.kernel is None:
-            seen = self._features(X)
-            return X, seen, seen @ posterior.mean
-        seen = self._kernel(X, self.X) * self.y
-        return X, seen, seen @ posterior.coefficients
+        return self.predictor(result).latent(X)
 
     def predict(self, result: Result, X: ArrayLike) -> np.ndarray:
-        """Labels +1 or -1 by the Bayes point (5.90), shape (m,). Arguments as in `latent`."""
-        return np.where(self._project(result, X)[2] >= 0, 1.0, -1.0)
+        """Labels +1 or -1 by the Bayes point (5.90), or by a rival's separator, shape (m,). Arguments as in `latent`."""
+        return np.where(self.predictor(result).mean(X) >= 0, 1.0, -1.0)
 
     def predict_proba(self, result: Result, X: ArrayLike) -> np.ndarray:
         """p(y = +1 | x, D), the full average (5.7), shape (m,). Arguments as in `latent`."""
-        mean, variance = self.latent(result, X)
-        scale = np.sqrt(variance + self.term.slack**2)
-        z = np.divide(mean, scale, out=np.zeros_like(mean), where=scale > 0)  # a point without features: a coin
-        return self.term.noise + (1 - 2 * self.term.noise) * ndtr(z)
+        return np.exp(self.predictor(result).log_probability(X)[:, 1])
+
+    def _cavities(self, result):
+        """Mean and variance of every w.y_i x_i given all data but the i-th, each of shape (n,)."""
+        posterior = self._own(result, "sites", "marginal")
+        cavities = [posterior.marginal(i) / site for i, site in enumerate(posterior.sites)]
+        improper = [i for i, cavity in enumerate(cavities) if not cavity.is_proper]
+        if improper:
+            raise ImproperPosteriorError(
+                f"the cavity of point {improper[0]} is improper: EP has not converged; see result.status"
+            )
+        return np.array([cavity.mean for cavity in cavities]), np.array([cavity.variance for cavity in cavities])
+
+    def leave_one_out(self, result: Result) -> np.ndarray:
+        """p(y_i | x_i, all other data) as EP's cavities tell it, shape (n,): no run but the one that was made.
+
+        Args:
+            result: what `ep` returned for this problem.
+
+        Raises:
+            ValueError: on another problem's result, or a rival's without sites.
+            ImproperPosteriorError: if EP left a cavity improper.
+
+        Example:
+            >>> from epbook import ep
+            >>> problem = BayesPoint([[0.0, 1.0], [0.1, 1.0], [2.0, -1.0]], [1, 1, -1], noise=0.1)
+            >>> problem.leave_one_out(ep(problem.posterior(), problem.terms)).round(2).tolist()
+            [0.79, 0.76, 0.61]
+
+        Book: section 5.4.
+        """
+        return np.exp(self._log_z(*self._cavities(result))[1])
+
+    def _log_z(self, mean, variance):
+        """The standardised distance z, and log Z (5.17), of many cavities at once."""
+        z = mean / np.sqrt(variance + self.term.slack**2)
+        return z, Step(self.term.noise, 1.0).log_value(z)
+
+    def log_evidence_gradient(self, result: Result) -> EvidenceGradient:
+        """Derivatives of the log evidence at EP's fixed point, in closed form.
+
+        There the evidence is stationary in the sites and cavities, which may therefore stand still while the model
+        changes.  The prior enters through log |I + C / Lambda| and the mean only: a change dC of the kernel matrix adds
+        beta' dC beta / 2 - tr((C + Lambda)^-1 dC) / 2.  The terms enter through log Z_i only.
+
+        Args:
+            result: what `ep` returned for this problem, converged.
+
+        Raises:
+            ValueError: on another problem's result, or a rival's without sites.
+            ImproperPosteriorError: if EP left a cavity improper.
+
+        Example:
+            >>> from epbook import GaussianKernel, ep
+            >>> problem = BayesPoint([[0.0], [1.0], [3.0]], [1, 1, -1], GaussianKernel(1.0), slack=1.0)
+            >>> problem.log_evidence_gradient(ep(problem.posterior(), problem.terms)).log_parameters.round(4).tolist()
+            [-0.0026]
+
+        Book: section 5.7.
+        """
+        mean, variance = self._cavities(result)
+        z, log_z = self._log_z(mean, variance)
+        noise, slack = self.term.noise, self.term.slack
+        by_noise = -erf(z / math.sqrt(2)) * np.exp(-log_z)
+        height = (1 - 2 * noise) / math.sqrt(2 * math.pi) * np.exp(-0.5 * z**2 - log_z)  # of N(z) over Z: no 0 / 0
+        by_slack = -height * z * slack / (variance + slack**2)
+        return EvidenceGradient(self._by_parameters(result.posterior), float(by_noise.sum()), float(by_slack.sum()))
+
+    def _by_parameters(self, posterior):
+        if not len(getattr(self.kernel, "parameters", ())):
+            return np.empty(0)
+        tau = np.array([site.precision for site in posterior.sites])
+        inverse = np.diag(tau) - tau[:, None] * posterior.covariance * tau  # (C + Lambda)^-1, by (5.63)
+        weights = 0.5 * (np.outer(posterior.coefficients, posterior.coefficients) - inverse)
+        return self.kernel.gradient(self.X, self.y[:, None] * self.y * weights)

@@ -98,6 +98,11 @@ class LinearGaussian(_Projected):
         n, d = self.X.shape
         super().__init__(n, np.zeros(d), np.eye(d))
 
+    @property
+    def signed(self) -> np.ndarray:
+        """X: by it a problem knows its own posterior."""
+        return self.X
+
     def marginal(self, i: int) -> Gaussian:
         """q on w.x_i."""
         column, a, h = self._column(i)
@@ -165,6 +170,11 @@ class KernelGaussian(_Projected):
         except np.linalg.LinAlgError:
             raise ValueError("C must be positive semidefinite, and it has negative eigenvalues: no kernel gives such") from None
         super().__init__(len(self.C), np.zeros(len(self.C)), np.array(self.C, order="F"))
+
+    @property
+    def signed(self) -> np.ndarray:
+        """C: by it a problem knows its own posterior."""
+        return self.C
 
     def marginal(self, i: int) -> Gaussian:
         """q on f_i."""
