@@ -18,7 +18,7 @@ from .checks import whole_number
 from .errors import ConvergenceWarning
 from .evidence import fixed_point, maximise_evidence
 from .expectation_propagation import ep
-from .kernels import GaussianKernel, LinearKernel, PolynomialKernel
+from .kernels import GaussianKernel, LinearKernel, PolynomialKernel, tunable
 from .models import BayesPoint
 
 
@@ -40,6 +40,7 @@ class BayesPointClassifier(ClassifierMixin, BaseEstimator):
         bias: add a constant feature 1, or 1 to the kernel.
         optimizer: "fmin_l_bfgs_b" maximises the evidence over the kernel's parameters, and over slack and noise where they
             are above 0; None keeps all as given; a callable replaces it (see `epbook.evidence.maximise_evidence`).
+            A kernel of scikit-learn's stays as it is: the module `epbook.kernels` tells what tuning needs.
         n_restarts_optimizer: how many more searches start at random.
         max_iter: at most this many passes of EP.
         tol: moments match when no mismatch reaches this (see `Result.mismatch`).
@@ -128,7 +129,11 @@ class BayesPointClassifier(ClassifierMixin, BaseEstimator):
         if isinstance(self.width, str):
             if self.width != "scale":
                 raise ValueError(f"width must be 'scale', a number or one for each feature, not {self.width!r}")
-            return GaussianKernel(math.sqrt(X.shape[1] * X.var() / 2) or 1.0)
+            with np.errstate(over="ignore"):
+                variance = X.var()
+            if not np.isfinite(variance):
+                raise ValueError("X is so large that its variance overflows: scale the features, say by a StandardScaler")
+            return GaussianKernel(math.sqrt(X.shape[1] * variance / 2) or 1.0)
         return GaussianKernel(self.width)
 
     def _train(self, problem, rng):
@@ -137,7 +142,7 @@ class BayesPointClassifier(ClassifierMixin, BaseEstimator):
             raise ValueError(f"optimizer must be None, 'fmin_l_bfgs_b' or a callable, not {self.optimizer!r}")
         options = {"passes": whole_number("max_iter", self.max_iter, 1), "tol": self.tol}
         noise, slack = problem.term.noise > 0, problem.term.slack > 0
-        if self.optimizer is None or not (noise or slack or len(getattr(problem.kernel, "parameters", ()))):
+        if self.optimizer is None or not (noise or slack or len(tunable(problem.kernel))):
             return _with_fallback(problem, fixed_point(problem, **options), options)
         search = self.optimizer if callable(self.optimizer) else None
         seed, restarts = rng.randint(2**31 - 1), self.n_restarts_optimizer

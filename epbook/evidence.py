@@ -11,9 +11,10 @@ from typing import Any, NamedTuple
 import numpy as np
 from scipy.optimize import minimize
 
-from .checks import whole_number
+from .checks import number_in, whole_number
 from .errors import ConvergenceWarning, NoMassError, NotSeparableError
 from .expectation_propagation import ep
+from .kernels import tunable
 from .models import BayesPoint
 from .result import Result
 
@@ -60,7 +61,8 @@ def maximise_evidence(
         (problem, result): the best problem, and what `ep` returned for it.
 
     Raises:
-        ValueError: if there is nothing to tune, or noise or slack should be tuned from 0.
+        ValueError: if there is nothing to tune, noise or slack should be tuned from 0 or noise from outside its bounds,
+            or the kernel offers only a part of what tuning needs.
 
     Warns:
         ConvergenceWarning: if EP converged nowhere.
@@ -100,7 +102,7 @@ class _Search:
     def __init__(self, problem, noise, slack, options):
         self.problem, self.options = problem, options
         self.tuned = [name for name, wanted in (("noise", noise), ("slack", slack)) if wanted]
-        values = np.array([*getattr(problem.kernel, "parameters", ()), *(getattr(problem.term, name) for name in self.tuned)])
+        values = np.append(tunable(problem.kernel), [getattr(problem.term, name) for name in self.tuned])
         if not values.size:
             raise ValueError("there is nothing to tune: the kernel has no parameters, and neither noise nor slack is asked for")
         if not values.min() > 0:
@@ -108,6 +110,7 @@ class _Search:
         self.start = np.log(values)
         self.bounds = self.start[:, None] + math.log(FACTOR) * np.array([-1, 1])
         if noise:
+            number_in("noise, where it is tuned,", problem.term.noise, *NOISE)
             self.bounds[-len(self.tuned)] = np.log(NOISE)
         self.best, self.lowest, self.place = None, math.inf, self.start
 

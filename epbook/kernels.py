@@ -2,8 +2,8 @@
 
 A kernel is any callable k(X, Y) with X (n, d) and Y (m, d) that returns (n, m).  What it may offer besides:
 
-    diagonal(X)             k(x, x) for every row, shape (n,), cheaper than calling row by row
-    parameters              positive numbers that the evidence may tune, shape (p,)
+    diagonal(X)             k(x, x) for every row, shape (n,), cheaper than calling row by row; or diag(X), scikit-learn's name
+    parameters              positive numbers that the evidence may tune, shape (p,); this then needs the next two
     with_parameters(values) the same kernel with others
     gradient(X, weights)    sum over i, j of weights_ij dk(x_i, x_j) / d log parameter, shape (p,)
 """
@@ -15,6 +15,29 @@ import numpy as np
 from scipy.spatial.distance import cdist
 
 from .checks import finite_array, number_in, whole_number
+
+
+def tunable(kernel: Any) -> np.ndarray:
+    """The parameters that the evidence may tune, shape (p,); empty for a kernel that offers none, or for None.
+
+    Raises:
+        ValueError: if they are not positive numbers in a 1-D array, or the kernel has no `with_parameters` or `gradient`.
+
+    Example:
+        >>> tunable(GaussianKernel(2.0)).tolist(), tunable(LinearKernel()).tolist()
+        ([2.0], [])
+
+    Book: section 5.7.
+    """
+    if np.size(getattr(kernel, "parameters", ())) == 0:
+        return np.empty(0)
+    values = finite_array("the kernel's parameters", kernel.parameters, 1)
+    if not (values > 0).all():
+        raise ValueError(f"the kernel's parameters must be positive, for their logs are tuned: {values}")
+    for name in ("with_parameters", "gradient"):
+        if not callable(getattr(kernel, name, None)):
+            raise ValueError(f"the kernel offers parameters but no {name}, which tuning needs: see epbook.kernels")
+    return values
 
 
 @dataclass(frozen=True)
@@ -29,7 +52,7 @@ class LinearKernel:
     """
 
     def __call__(self, X: np.ndarray, Y: np.ndarray) -> np.ndarray:
-        return X @ Y.T
+        return np.asarray(X) @ np.asarray(Y).T
 
     def diagonal(self, X: np.ndarray) -> np.ndarray:
         """|x|^2 of every row."""
@@ -69,6 +92,7 @@ class GaussianKernel:
         return _bell(self._scaled(X), self._scaled(Y))
 
     def _scaled(self, X):
+        X = np.asarray(X)
         if np.ndim(self.width) and len(self.width) != X.shape[1]:
             raise ValueError(f"the kernel has {len(self.width)} widths, but the data have {X.shape[1]} features")
         return X / self.width
@@ -126,7 +150,7 @@ class PolynomialKernel:
         whole_number("degree", self.degree, 1)
 
     def __call__(self, X: np.ndarray, Y: np.ndarray) -> np.ndarray:
-        return (X @ Y.T + 1) ** self.degree
+        return (np.asarray(X) @ np.asarray(Y).T + 1) ** self.degree
 
     def diagonal(self, X: np.ndarray) -> np.ndarray:
         """(|x|^2 + 1)^degree of every row."""

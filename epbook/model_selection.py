@@ -65,7 +65,7 @@ def span_bound(problem: Any) -> int:
     """How many points the machine would err on, left out, if the other support vectors stayed as they are  (5.93).
 
     Left out, support vector i gets y_i w.x_i = 1 - alpha_i / [C_SV^-1]_ii; other points are classified as before.
-    Zero is no error: with a very narrow kernel a point sees none of the others, and the bound is 0.
+    Zero counts as an error: a support vector that sees no other is undecided.
 
     Args:
         problem: a `BayesPoint` without noise and slack.
@@ -80,8 +80,9 @@ def span_bound(problem: Any) -> int:
 
     Book: section 5.7.
     """
-    alpha = support_vector_machine(problem).posterior.coefficients
-    support, points = np.flatnonzero(alpha), Coordinates(problem)
-    unit = points.normals[support]
-    inverse = np.diag(np.linalg.inv(unit @ unit.T)) / points.length[support] ** 2
-    return int(np.count_nonzero(alpha[support] > (1 + 1e-9) * inverse))
+    support = np.flatnonzero(support_vector_machine(problem).posterior.coefficients)
+    length, rows = Coordinates(problem).length[support], problem.signed[support]
+    C = rows[:, support] if problem.kernel else rows @ rows.T
+    inverse = np.linalg.inv(C / np.outer(length, length))
+    np.fill_diagonal(inverse, 0.0)  # alpha_i - [C_SV^-1]_ii is the rest of row i: a narrow kernel's 1 - 1 has no digits left
+    return int(np.count_nonzero(inverse @ (1 / length) >= 0))

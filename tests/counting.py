@@ -141,6 +141,7 @@ PRICES = {
     np.linalg.inv: _cubed(2),
     np.linalg.eigvalsh: _cubed(4 / 3),
     np.linalg.eigh: _cubed(9),
+    np.linalg.svd: lambda result, a, **options: 6 * max(a.shape) * min(a.shape) ** 2 + 20 * min(a.shape) ** 3,
     **dict.fromkeys([blas.dger, blas.daxpy], lambda result, *args, **options: 2 * np.size(result)),
 }
 METHOD_PRICES = {"sum": _reduction, "mean": _given(1), "cumsum": _given(1)}

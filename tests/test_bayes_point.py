@@ -8,9 +8,20 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from epbook import BayesPoint, ImproperPosteriorError, KernelGaussian, LinearGaussian, NotSeparableError, Step, ep
+from epbook import (
+    BayesPoint,
+    ConvergenceWarning,
+    Gaussian,
+    ImproperPosteriorError,
+    KernelGaussian,
+    LinearGaussian,
+    NotSeparableError,
+    Step,
+    ep,
+)
 from epbook.concordance import thesis
 from epbook.kernels import GaussianKernel, LinearKernel, PolynomialKernel
+from epbook.models import separability
 from epbook.models.exact import cone_moments
 
 X3, Y3 = [[0.0, 0.0], [0.0, 1.0], [1.0, 0.0]], [-1, -1, 1]
@@ -239,6 +250,53 @@ def test_the_separator_is_found_at_any_scale(scale, kernel):
     BayesPoint(X, [1, 1, -1], kernel=kernel)  # would raise NotSeparableError
 
 
+@pytest.mark.parametrize(
+    ("X", "y"),
+    [([[1e10, 1.0], [3e10, 1.0]], [-1, 1]), ([[1.0, 0.0], [1.0, 1e-9]], [1, -1]), ([[1.0, 1e-9], [-1.0, 0.0]], [1, 1])],
+)
+def test_a_separator_that_is_nearly_a_boundary_is_found(X, y):
+    BayesPoint(X, y)  # would raise NotSeparableError
+
+
+@pytest.mark.parametrize("scale", [1e-100, 1e6, 1e12])
+@pytest.mark.parametrize("shift", [0.0, 1e5, 1e7])
+@pytest.mark.parametrize("fits", [True, False])
+def test_the_units_of_a_feature_do_not_hide_a_separator(scale, shift, fits):
+    rng = np.random.default_rng(0)
+    X = rng.standard_normal((30, 3))
+    y = np.where(X[:, 0] > 0, 1, -1)
+    if not fits:
+        X, y = np.vstack([X, X[:1]]), np.append(y, -y[0])
+    X = (X + shift) * [1.0, scale, 1.0]
+    if fits:
+        BayesPoint(X, y, bias=True)
+    else:
+        with pytest.raises(NotSeparableError, match="separator fits"):
+            BayesPoint(X, y, bias=True)
+
+
+def test_rounding_alone_makes_no_kernel_positive_definite():
+    """Six points whose sum is zero, in five dimensions: Cholesky's last pivot is rounding, and often positive."""
+    pivots = 0
+    for seed in range(20):
+        X = np.random.default_rng(seed).standard_normal((5, 5))
+        X = np.vstack([X, -X.sum(axis=0)])
+        try:
+            np.linalg.cholesky(X @ X.T)
+            pivots += 1
+        except np.linalg.LinAlgError:
+            pass
+        with pytest.raises(NotSeparableError, match="no separator fits"):
+            BayesPoint(X, np.ones(6), LinearKernel())
+    assert pivots > 0
+
+
+def test_a_programme_that_cannot_tell_is_not_believed(monkeypatch):
+    monkeypatch.setattr(separability, "linprog", lambda *_, **__: SimpleNamespace(status=4, message="numerical difficulties"))
+    with pytest.raises(NotSeparableError, match=r"could not be told \(numerical difficulties\); centre and scale"):
+        BayesPoint([[1.0]], [1])
+
+
 def test_opposite_labels_on_one_point_are_refused_with_a_kernel():
     rng = np.random.default_rng(0)
     for _ in range(20):
@@ -246,6 +304,33 @@ def test_opposite_labels_on_one_point_are_refused_with_a_kernel():
         X[1] = X[0]
         with pytest.raises(NotSeparableError):
             BayesPoint(X, [1, -1] + [1] * 10, kernel=GaussianKernel(1.0))
+
+
+def unscaled():
+    """Features away from 0 in units that differ by 10^4, and a polynomial that makes 10^15 of them."""
+    scale = np.logspace(-1, 3, 8)
+    standard = np.random.default_rng(0).standard_normal((100, 8))
+    return BayesPoint((3 + standard) * scale, np.where(standard.sum(axis=1) > 0, 1, -1), PolynomialKernel(3), slack=0.3)
+
+
+def test_coefficients_keep_their_digits_where_the_kernel_is_large():
+    """nu - tau h would lose all of them, and predict at chance."""
+    problem = unscaled()
+    result = ep(problem.posterior(), problem.terms)
+    q = result.posterior
+    sites = np.array([[site.precision, site.shift] for site in q.sites])
+    careless = sites[:, 1] - sites[:, 0] * q.mean
+    assert abs(q.C @ careless - q.mean).max() > abs(q.mean).max()
+    np.testing.assert_allclose(q.C @ q.coefficients, q.mean, rtol=0, atol=1e-6 * abs(q.mean).max())
+    assert result.converged and (problem.predict(result, problem.X) == problem.y).all()
+
+
+def test_no_variance_is_negative():
+    """k(x, x) less what the data explain is rounding here, of either sign."""
+    problem = BayesPoint(np.linspace(0, 1, 30)[:, None], np.ones(30), GaussianKernel(0.3))
+    certain = SimpleNamespace(signed=problem.signed, coefficients=np.zeros(30), sites=[Gaussian(1e18, 0.0)] * 30)
+    variance = problem.latent(SimpleNamespace(posterior=certain), problem.X)[1]
+    assert variance.min() == 0 and variance.max() < 1e-12
 
 
 def test_a_point_without_features_is_a_coin():
@@ -270,6 +355,14 @@ def test_data_are_copied():
 def test_the_diagonal_of_a_kernel(kernel):
     X = np.random.default_rng(0).standard_normal((5, 2))
     np.testing.assert_allclose(kernel.diagonal(X), np.diag(kernel(X, X)), rtol=1e-14)
+
+
+def test_kernels_take_lists_and_a_point_has_no_distance_from_itself():
+    for kernel in (LinearKernel(), GaussianKernel(0.7), PolynomialKernel(3)):
+        X = [[0.0, 1.0], [2.0, 0.5]]
+        np.testing.assert_array_equal(kernel(X, X[:1]), kernel(np.array(X), np.array(X[:1])))
+    X = np.random.default_rng(0).standard_normal((9, 2))
+    assert GaussianKernel([1e-3, 1e-4]).gradient(X, np.diag(np.arange(9.0))).tolist() == [0, 0]
 
 
 def test_one_width_for_all_features_or_the_same_for_each():
@@ -388,6 +481,14 @@ def test_both_spaces_leave_out_alike():
     weights, latent = (BayesPoint(X, y, kernel, slack=0.3) for kernel in (None, LinearKernel()))
     here, there = (p.leave_one_out(ep(p.posterior(), p.terms, tol=1e-10)) for p in (weights, latent))
     np.testing.assert_allclose(here, there, atol=1e-8)
+
+
+@pytest.mark.parametrize("ask", [BayesPoint.leave_one_out, BayesPoint.log_evidence_gradient])
+def test_cavities_away_from_the_fixed_point_warn(three_points, ask):
+    early = ep(three_points.posterior(), three_points.terms, passes=1)
+    assert not early.converged
+    with pytest.warns(ConvergenceWarning, match="not at EP's fixed point: stopped after 1 pass at"):
+        ask(three_points, early)
 
 
 def test_an_improper_cavity_leaves_nothing_out():

@@ -8,7 +8,8 @@ import pytest
 
 from epbook import BayesPoint, GaussianKernel, LinearKernel, ep
 from epbook.rivals import billiard, support_vector_machine
-from epbook.rivals.billiard import flights
+from epbook.rivals.billiard import PathAverage, flights
+from epbook.rivals.pool import Ball, Sphere, random_directions
 from epbook.rivals.separator import Coordinates
 
 X3, Y3 = [[0.0, 0.0], [0.0, 1.0], [1.0, 0.0]], [-1, -1, 1]
@@ -210,6 +211,45 @@ def test_rounding_does_not_grow_on_radial_paths(redraw):
             assert flight.hit != 2 or np.linalg.norm(flight.end) > 1 - 1e-9
 
 
+@pytest.mark.parametrize("table", [Ball, lambda *places: Sphere(*places, restart=False)])
+def test_every_thousand_steps_rounding_is_swept_out(curved, table):
+    """What has crept into lengths and images by then is gone, and did not wait for a new velocity."""
+    points, rng = Coordinates(curved), np.random.default_rng(0)
+    w = points.weights(support_vector_machine(curved).posterior.coefficients)
+    start, velocity = 0.5 * w[None] / np.linalg.norm(w), random_directions(1, len(w), rng)
+    pool = table(points.normals, points.products, start, velocity, rng)
+    pool.steps = 998
+    pool.step()
+    pool.velocity *= 1 + 1e-6
+    pool.distance += 1e-9
+    pool.step()
+    v = pool.velocity[:, pool.n :]
+    assert np.linalg.norm(v) == pytest.approx(1, abs=1e-14)
+    np.testing.assert_allclose(pool.velocity[:, : pool.n], v @ points.normals.T, rtol=0, atol=1e-13)
+    np.testing.assert_allclose(pool.distance, pool.place @ points.normals.T, rtol=0, atol=1e-13)
+
+
+def test_balls_count_by_their_paths(three):
+    start = np.tile([0.3, -0.1, -0.15], (4, 1))
+    points, rng = Coordinates(three), np.random.default_rng(0)
+    pool = Ball(points.normals, points.products, start, random_directions(4, 3, rng), rng)
+    for _ in range(5):
+        pool.step()
+    average = PathAverage(points, pool)
+    assert pool.path.max() > 1.2 * pool.path.min()
+    np.testing.assert_allclose(average.mean, average.scale * pool.moment.sum(axis=0) / pool.path.sum(), rtol=1e-12)
+
+
+def test_a_ball_that_rounding_has_put_outside_still_flies():
+    """Along the tangent of the sphere, from a place whose square exceeds 1 by the last digit."""
+    w, v = np.array([[0.6, np.nextafter(0.8, 1)]]), np.array([[-0.8, 0.6]])
+    assert (w**2).sum() > 1
+    ball = Ball(np.eye(2), np.eye(2), w, v, np.random.default_rng(0))
+    ball.step()
+    assert ball.hit == [2] and 0 <= ball.time[0] < 1e-7
+    assert np.isfinite(ball.velocity).all()
+
+
 def test_any_separator_may_be_the_start(three, curved):
     near, far = (billiard(three, 50, start=scale * np.array(START), rng=0).mean for scale in (1.0, 1e6))
     np.testing.assert_allclose(near, far, atol=1e-6)
@@ -227,6 +267,8 @@ def test_predictions_have_no_probability(curved):
     [
         (lambda p, c: billiard(p.replace(noise=0.1)), r"billiard knows only .* problem.replace\(noise=0, slack=0\)"),
         (lambda p, c: billiard(p, bounces=0), "bounces must lie in"),
+        (lambda p, c: billiard(BayesPoint([[2.0]], [1]), table="rujan"), 'table "rujan" needs two dimensions or more'),
+        (lambda p, c: flights(BayesPoint([[2.0]], [1]), [0.5], table="herbrich"), "needs two dimensions or more"),
         (lambda p, c: billiard(p, balls=1.5), "balls must be a whole number"),
         (lambda p, c: billiard(p, table="round"), 'table must be "ball", "rujan" or "herbrich", not \'round\''),
         (lambda p, c: billiard(p, redraw=100), r'redraw must be \("length", number\)'),

@@ -235,8 +235,24 @@ def test_bad_settings(moons, settings, message):
         BayesPointClassifier(**settings).fit(*moons)
 
 
+def test_a_kernel_of_scikit_learn_is_asked_for_its_diagonal_once(moons):
+    calls = []
+
+    class Counted(RBF):
+        def __call__(self, X, Y=None, eval_gradient=False):
+            calls.append(len(X))
+            return super().__call__(X, Y, eval_gradient)
+
+    model = BayesPointClassifier(kernel=Counted(0.7)).fit(*moons)
+    calls.clear()
+    model.predict_proba(moons[0][:20])
+    assert len(calls) <= 2  # new points and training points against the latter
+
+
 def test_bad_data(moons):
-    X, _ = moons
+    X, y = moons
+    with pytest.raises(ValueError, match="variance overflows: scale the features"):
+        BayesPointClassifier().fit(X * 1e200, y)
     with pytest.raises(ValueError, match="one class only: lower"):
         BayesPointClassifier().fit(X[:3], ["lower"] * 3)
     with pytest.raises(NotFittedError):

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from epbook import BayesPoint, ConvergenceWarning, GaussianKernel, LinearKernel, ep
-from epbook.evidence import fixed_point, maximise_evidence
+from epbook.evidence import _Search, fixed_point, maximise_evidence
 
 
 def ring(n=40, features=2, flipped=0):
@@ -117,6 +117,36 @@ def test_a_wall_stands_where_ep_does_not_converge():
     assert maximise_evidence(start).result.converged
 
 
+def test_the_wall_is_above_everything_and_leads_back_to_the_best_place():
+    search = _Search(BayesPoint(*ring(), GaussianKernel([1.0, 2.0]), slack=0.3), noise=False, slack=True, options={})
+    value, _ = search(search.start)
+    place = search.start + [0.3, -0.2, 0.5]
+    height, gradient = search._wall(place)
+    assert height > value + 1 and (gradient * (place - search.start) > 0).all()
+    for i, step in enumerate(1e-6 * np.eye(3)):
+        rise = search._wall(place + step)[0] - search._wall(place - step)[0]
+        assert gradient[i] == pytest.approx(rise / 2e-6, rel=1e-6)
+
+
+class Partial:
+    """A kernel that offers its parameters, and nothing else that tuning needs."""
+
+    def __init__(self, parameters):
+        self.parameters = parameters
+
+    def __call__(self, X, Y):
+        return GaussianKernel(1.0)(X, Y)
+
+
+def test_a_kernel_with_parameters_alone_works_everywhere_but_in_tuning():
+    problem = BayesPoint(*ring(), Partial([1.0]), slack=0.3)
+    result = ep(problem.posterior(), problem.terms)
+    assert problem.leave_one_out(result).shape == (40,)
+    for ask in (lambda: maximise_evidence(problem), lambda: problem.log_evidence_gradient(result)):
+        with pytest.raises(ValueError, match="offers parameters but no with_parameters, which tuning needs"):
+            ask()
+
+
 def test_convergence_nowhere_is_said():
     start = BayesPoint(*ring(), GaussianKernel(1.0), slack=0.3)
     with pytest.warns(ConvergenceWarning, match="nothing was tuned; try restarts, .* At the start: stopped after 2 passes"):
@@ -141,6 +171,12 @@ def test_half_steps_help_where_whole_ones_do_not():
         (lambda: maximise_evidence(BayesPoint(*ring(), GaussianKernel(1.0), slack=1.0), noise=True), "must start above 0: Step"),
         (lambda: maximise_evidence(BayesPoint(*ring(), GaussianKernel(1.0)), slack=True), "must start above 0"),
         (lambda: maximise_evidence(BayesPoint(*ring(), GaussianKernel(1.0)), restarts=0.5), "restarts must be a whole number"),
+        (lambda: maximise_evidence(BayesPoint(*ring(), Partial(1.0), slack=1.0)), "the kernel's parameters needs 1 axes"),
+        (lambda: maximise_evidence(BayesPoint(*ring(), Partial([-1.0]), slack=1.0)), "the kernel's parameters must be positive"),
+        (
+            lambda: maximise_evidence(BayesPoint(*ring(), noise=1e-9), noise=True),
+            r"noise, where it is tuned, must lie in \[1e-06",
+        ),
     ],
 )
 def test_bad_input(make, message):

@@ -2,6 +2,7 @@
 
 import itertools
 import math
+from fractions import Fraction
 
 import numpy as np
 import pytest
@@ -72,25 +73,60 @@ def test_left_out_support_vectors_get_what_the_span_says():
     assert kept > 50
 
 
+def left_out_values(C, solve):
+    """What each support vector gets from the others, if these stay on the margin."""
+    for i in range(len(C)):
+        rest = np.delete(np.arange(len(C)), i)
+        yield C[i, rest] @ solve(C[np.ix_(rest, rest)], np.ones(len(rest)))
+
+
 def test_span_counts_the_errors_that_the_rule_predicts():
     for problem in sets():
         alpha = support_vector_machine(problem).posterior.coefficients
         support = np.flatnonzero(alpha)
         C = problem.signed[np.ix_(support, support)]
-        errors = 0
-        for i in range(len(support)):
-            rest = np.delete(np.arange(len(support)), i)
-            beta = np.linalg.solve(C[np.ix_(rest, rest)], np.ones(len(rest)))  # all others stay on the margin
-            errors += C[i, rest] @ beta <= 0
-        assert span_bound(problem) == errors
+        assert span_bound(problem) == sum(value <= 0 for value in left_out_values(C, np.linalg.solve))
 
 
 def test_narrow_kernels():
-    """A point whose neighbours are of the other class is lost without itself; one that sees none is a tie, not an error."""
+    """A point whose neighbours are of the other class is lost without itself; however faintly it sees them."""
     X, y = np.arange(6.0)[:, None], [1, -1] * 3
     near, far = (BayesPoint(X * spacing, y, GaussianKernel(0.5)) for spacing in (1, 10))
-    assert (span_bound(near), span_bound(far)) == (6, 0)
+    assert (span_bound(near), span_bound(far)) == (6, 6)
+    blind = BayesPoint(X * 1000, y, GaussianKernel(0.5))
+    np.testing.assert_array_equal(blind.signed, np.eye(6))
+    assert span_bound(blind) == 6
     assert radius_margin(far) == pytest.approx((1 - 1 / 6) * 6)
+
+
+@pytest.mark.parametrize("width", [0.01, 0.02, 0.04])
+@pytest.mark.parametrize("seed", [0, 1, 2])
+def test_narrow_kernels_in_exact_arithmetic(width, seed):
+    """Where alpha_i and [C_SV^-1]_ii agree in all digits of a float, their difference still tells the errors."""
+    X = np.random.default_rng(seed).uniform(-1, 1, (8, 2))
+    problem = BayesPoint(X, np.where((X**2).sum(axis=1) < 0.5, 1, -1), GaussianKernel(width))
+    assert support_vector_machine(problem).posterior.coefficients.all()
+    values = list(left_out_values(np.vectorize(Fraction, otypes=[object])(problem.signed), solve_exactly))
+    assert min(abs(value) for value in values) < 1e-16
+    assert span_bound(problem) == sum(value <= 0 for value in values)
+    assert 0 < span_bound(problem) < 8
+
+
+def solve_exactly(A, b):
+    """Gauss and Jordan on fractions."""
+    rows = np.column_stack([A, [Fraction(value) for value in b]])
+    for i in range(len(rows)):
+        rows[i] = rows[i] / rows[i, i]
+        for j in range(len(rows)):
+            if j != i and rows[j, i]:
+                rows[j] = rows[j] - rows[j, i] * rows[i]
+    return rows[:, -1]
+
+
+def test_a_tie_is_an_error():
+    """alpha_i >= [C_SV^-1]_ii: what no other support vector sees is undecided without itself."""
+    assert span_bound(BayesPoint([[3.0]], [1])) == 1
+    assert span_bound(BayesPoint([[1.0, 1.0], [30.0, -30.0]], [1, 1])) == 2
 
 
 def test_radius_margin_does_not_know_units():

@@ -420,7 +420,7 @@ def test_billiard_step(case):
     times = [-1 / rate if rate < 0 else math.inf for rate in pool.rates[0]]
     check(case, "tau", times[:n], [math.inf if tau is None else tau for tau in want["tau"]])
     check(case, "tau_sphere", times[n], want["tau_sphere"])
-    assert pool.hit[0] == want["hit"]
+    assert pool.hit[0] == (want["hit"] if isinstance(want["hit"], int) else n)  # some say null for the sphere
     check(case, "w_new", pool.place[0], want["w_new"])
     check(case, "v_new", pool.velocity[0, n:], want["v_new"])
     check(case, "z", pool.path[0], want["z"])

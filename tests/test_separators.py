@@ -8,6 +8,7 @@ import pytest
 from sklearn.svm import SVC
 
 from epbook import BayesPoint, ConvergenceWarning, GaussianKernel, LinearKernel, NotSeparableError, PolynomialKernel, Step, ep
+from epbook.model_selection import radius_margin, span_bound
 from epbook.rivals import billiard, support_vector_machine, tap
 from epbook.rivals.least_distance import least_distance
 from epbook.rivals.separator import Coordinates
@@ -107,11 +108,37 @@ def test_units_of_the_points_do_not_matter():
 
 
 def test_a_margin_lost_in_rounding_is_told():
-    result = support_vector_machine(BayesPoint([[1.0, 0.0], [1.0, 1e-7]], [1, -1]))
+    problem = BayesPoint([[1.0, 0.0], [1.0, 1e-7]], [1, -1])
+    with pytest.warns(ConvergenceWarning, match="imprecise: .* centre and scale the features"):
+        result = support_vector_machine(problem)
     assert not result.converged and result.status.startswith("imprecise: the nearest point has")
     nearer = SimpleNamespace(signed=np.array([[1.0, 0.0], [-1.0, -1e-16]]), y=np.array([1, -1]), kernel=None, term=Step())
     with pytest.raises(NotSeparableError, match="margin is lost in rounding"):
         support_vector_machine(nearer)
+
+
+@pytest.mark.parametrize("gap", [1e-1, 1e-3, 1e-5])
+def test_a_narrow_margin_keeps_its_digits(gap):
+    """w = (1, -2 / gap), whose length is far beyond that of the points'."""
+    result = support_vector_machine(BayesPoint([[1.0, 0.0], [1.0, gap]], [1, -1]))
+    np.testing.assert_allclose(result.mean, [1, -2 / gap], rtol=0, atol=1e-8 / gap)
+    np.testing.assert_allclose(result.posterior.coefficients, [1 + 2 / gap**2, 2 / gap**2], rtol=1e-6)
+
+
+@pytest.mark.parametrize("method", [support_vector_machine, billiard, radius_margin, span_bound])
+@pytest.mark.parametrize("scale", [1e200, 1e-170])
+def test_squares_that_overflow_are_told(method, scale):
+    with pytest.raises(ValueError, match="squared length of point 0 overflows or underflows: centre and scale"):
+        method(BayesPoint(np.eye(2) * scale, [1, 1]))
+
+
+@pytest.mark.parametrize("method", [radius_margin, span_bound, lambda problem: billiard(problem, 10, rng=0)])
+def test_what_builds_on_an_imprecise_machine_warns(method):
+    rng = np.random.default_rng(0)
+    X = rng.uniform(0, 1, (40, 2))
+    problem = BayesPoint(X + 500, np.where(X[:, 0] > 0.5, 1, -1), bias=True)
+    with pytest.warns(ConvergenceWarning, match="imprecise: the nearest point has"):
+        method(problem)
 
 
 @pytest.mark.parametrize("price", [None, 0.0, 1.0])

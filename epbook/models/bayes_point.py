@@ -1,6 +1,7 @@
 """The Bayes Point Machine of thesis chapter 5: linear classification by averaging separators."""
 
 import math
+import warnings
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -8,7 +9,8 @@ from numpy.typing import ArrayLike
 from scipy.special import erf
 
 from ..checks import finite_array, signs, symmetric_matrix
-from ..errors import ImproperPosteriorError
+from ..errors import ConvergenceWarning, ImproperPosteriorError
+from ..kernels import tunable
 from ..posteriors import KernelGaussian, LinearGaussian
 from ..result import Result
 from ..terms import Step
@@ -179,9 +181,9 @@ class BayesPoint:
         cavities = [posterior.marginal(i) / site for i, site in enumerate(posterior.sites)]
         improper = [i for i, cavity in enumerate(cavities) if not cavity.is_proper]
         if improper:
-            raise ImproperPosteriorError(
-                f"the cavity of point {improper[0]} is improper: EP has not converged; see result.status"
-            )
+            raise ImproperPosteriorError(f"the cavity of point {improper[0]} is improper: see result.status")
+        if not result.converged:
+            warnings.warn(f"the cavities are not at EP's fixed point: {result.status}", ConvergenceWarning, stacklevel=3)
         return np.array([cavity.mean for cavity in cavities]), np.array([cavity.variance for cavity in cavities])
 
     def leave_one_out(self, result: Result) -> np.ndarray:
@@ -240,9 +242,9 @@ class BayesPoint:
         return EvidenceGradient(self._by_parameters(result.posterior), float(by_noise.sum()), float(by_slack.sum()))
 
     def _by_parameters(self, posterior):
-        if not len(getattr(self.kernel, "parameters", ())):
+        if not len(tunable(self.kernel)):
             return np.empty(0)
         tau = np.array([site.precision for site in posterior.sites])
-        inverse = np.diag(tau) - tau[:, None] * posterior.covariance * tau  # (C + Lambda)^-1, by (5.63)
-        weights = 0.5 * (np.outer(posterior.coefficients, posterior.coefficients) - inverse)
+        alpha, inverse = posterior.coefficients, posterior.solve(np.diag(tau))  # the latter (C + Lambda)^-1
+        weights = 0.5 * (np.outer(alpha, alpha) - inverse)
         return self.kernel.gradient(self.X, self.y[:, None] * self.y * weights)

@@ -134,8 +134,9 @@ class KernelPredictor(Predictor):
         return np.maximum(self._prior(X) - explained, 0.0)
 
     def _prior(self, X):
-        if hasattr(self.kernel, "diagonal"):
-            return self.kernel.diagonal(X) + self.bias
+        for name in ("diagonal", "diag"):
+            if hasattr(self.kernel, name):
+                return getattr(self.kernel, name)(X) + self.bias
         return np.array([kernel_matrix(self.kernel, self.bias, x[None], x[None]).item() for x in X])
 
 

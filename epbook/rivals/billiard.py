@@ -58,7 +58,10 @@ class PathAverage:
 
     @cached_property
     def coefficients(self) -> np.ndarray:
-        """With a kernel, gamma of w = sum_j gamma_j x_j, shape (n,)."""
+        """With a kernel, gamma of w = sum_j gamma_j x_j, shape (n,), in a basis of points.
+
+        Where points nearly depend on each other gamma is large and not the only one: compare `mean` with other methods'.
+        """
         return self._points.coefficients(self._average)
 
     @property
@@ -97,7 +100,8 @@ def billiard(
         A `Result` with a snapshot after 1, 2, 4, 8, ... and all bounces; its posterior is a `PathAverage`; no evidence (NaN).
 
     Raises:
-        ValueError: on a problem with noise or slack, or of another kind; a start that does not separate; options out of range.
+        ValueError: on a problem with noise or slack, or of another kind; a start that does not separate; options out of range;
+            an older table in one dimension.
 
     Example:
         >>> from epbook import BayesPoint
@@ -203,6 +207,8 @@ def _pool(points, table, redraw, start, velocity, rng):
     """The table set up: unit normals, their inner products, and the balls."""
     normals, products = points.normals, points.products
     if _is_sphere(table):
+        if normals.shape[1] == 1:
+            raise ValueError(f'table "{table}" needs two dimensions or more: in one the sphere is two points; use "ball"')
         return Sphere(normals, products, start, velocity, rng, restart=table == "rujan")
     if redraw is None:
         return Ball(normals, products, start, velocity, rng)
@@ -225,7 +231,7 @@ def _direction(problem, points, start):
     behind = np.flatnonzero(~(points.normals @ w > 0))
     if behind.size:
         raise ValueError(f"start must separate the data, and point {behind[0]} is on its boundary or on the wrong side")
-    return w / np.sqrt(w @ w)
+    return w / np.sqrt(np.einsum("i,i", w, w))
 
 
 def _expected_norm(d):

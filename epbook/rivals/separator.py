@@ -22,6 +22,9 @@ class Coordinates:
         normals: x_i / |x_i|, shape (n, d), where d is the rank of C if there is a kernel.
         flops: what they cost.
 
+    Raises:
+        ValueError: on a point whose squared length over- or underflows.
+
     Example:
         >>> from epbook import BayesPoint, GaussianKernel
         >>> problem = BayesPoint([[0.0], [1.0], [1.0]], [1, -1, -1], GaussianKernel(1.0))
@@ -35,14 +38,14 @@ class Coordinates:
     def __init__(self, problem: Any):
         self.signed, self.has_kernel, n = problem.signed, problem.kernel is not None, len(problem.signed)
         if self.has_kernel:
-            self.length = np.sqrt(np.diag(self.signed))
+            self.length = _checked(np.sqrt(np.diag(self.signed)))
             factor, pivots, rank, _ = dpstrf(self.products, lower=1)
             self._factor, self._pivots = np.tril(factor)[:, :rank], pivots - 1
             self.normals = np.empty_like(self._factor)
             self.normals[self._pivots] = self._factor
             self.flops = n**3 // 3 + 2 * n * n + n
         else:
-            self.length = np.sqrt(np.einsum("ij,ij->i", self.signed, self.signed))
+            self.length = _checked(np.sqrt(np.einsum("ij,ij->i", self.signed, self.signed)))
             self.normals = self.signed / self.length[:, None]
             self.flops = 3 * self.signed.size + n
 
@@ -54,7 +57,7 @@ class Coordinates:
     @property
     def products(self) -> np.ndarray:
         """Inner products of the normals, shape (n, n)."""
-        return self.signed / np.outer(self.length, self.length) if self.has_kernel else self.normals @ self.normals.T
+        return self.signed / np.outer(self.length, self.length) if self.has_kernel else _products(self.normals)
 
     def weights(self, given: np.ndarray) -> np.ndarray:
         """Weights in these coordinates: as given, or with a kernel the sum of given_j x_j."""
@@ -69,6 +72,17 @@ class Coordinates:
         gamma, rank = np.zeros(len(self.length)), self.normals.shape[1]
         gamma[self._pivots[:rank]] = solve_triangular(self._factor[:rank], w, trans=1, lower=True)
         return gamma / self.length
+
+
+def _checked(length):
+    wrong = np.flatnonzero(~((length > np.finfo(float).tiny ** 0.5) & (length < np.inf)))
+    if wrong.size:
+        raise ValueError(f"the squared length of point {wrong[0]} overflows or underflows: centre and scale the features")
+    return length
+
+
+def _products(rows):
+    return np.einsum("ij,kj->ik", rows, rows)  # the same bits with every BLAS, for a billiard turns one into all
 
 
 class Separator:

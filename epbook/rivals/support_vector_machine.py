@@ -1,11 +1,12 @@
 """The support vector machine with a hard margin: the one separator farthest from the points."""
 
 import math
+import warnings
 from typing import Any
 
 import numpy as np
 
-from ..errors import NotSeparableError
+from ..errors import ConvergenceWarning, NotSeparableError
 from ..result import Result
 from .least_distance import least_distance
 from .separator import Coordinates, Separator, require_hard_margin
@@ -26,6 +27,9 @@ def support_vector_machine(problem: Any, free_bias: bool = False) -> Result:
     Raises:
         ValueError: on a problem with noise or slack, or of another kind; a free bias for one class alone.
         NotSeparableError: if the margin is lost in rounding.
+
+    Warns:
+        ConvergenceWarning: if rounding leaves a point nearer than the margin; so do all that build on this separator.
 
     Example:
         >>> from epbook import BayesPoint
@@ -54,8 +58,9 @@ def support_vector_machine(problem: Any, free_bias: bool = False) -> Result:
     result.status = f"{np.count_nonzero(alpha)} of {n} points support the margin {result.posterior.margin:.3g}"
     if not result.converged:
         result.status = (
-            f"imprecise: the nearest point has {reached.min():.6g}, not 1; scale the features alike, or narrow the kernel"
+            f"imprecise: the nearest point has {reached.min():.6g}, not 1; centre and scale the features, or narrow the kernel"
         )
+        warnings.warn(result.status, ConvergenceWarning, stacklevel=2)
     return result
 
 
@@ -67,4 +72,4 @@ def _farthest(rows, needed, free):
 
 
 def _lost():
-    return NotSeparableError("the margin is lost in rounding: scale the features alike, or narrow the kernel")
+    return NotSeparableError("the margin is lost in rounding: centre and scale the features, or narrow the kernel")

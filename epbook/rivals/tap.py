@@ -21,7 +21,8 @@ def tap(problem: Any, rate: float = 0.1, passes: int = 1000, tol: float = 1e-10)
 
     Args:
         problem: a `BayesPoint`.
-        rate: the share of each step that is made, in (0, 1].
+        rate: the share of each step that is made, in (0, 1].  With a kernel 0.1 may diverge, and a smaller one too,
+            where EP converges.
         passes: at most this many.
         tol: stop when no moment mismatch of a pass reaches this (see `Result.mismatch`).
 
