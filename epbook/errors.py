@@ -14,7 +14,7 @@ class NotSeparableError(ValueError):
 
 
 class BoundError(ArithmeticError):
-    """A lower bound that can only rise fell."""
+    """A lower bound that can only rise fell, or rounding has lost it."""
 
 
 class ConvergenceWarning(UserWarning):

@@ -23,6 +23,9 @@ from .result import Result, Snapshot
 from .terms.conjugate import Factor
 
 
+REMEDY = "subtract their mean, and divide them by their deviation"
+
+
 class MeanField(dict):
     """A product of independent densities: a dict from name to density.
 
@@ -45,6 +48,14 @@ class MeanField(dict):
         """A dict of the variances, each in the shape of its mean."""
         return {name: density.variance for name, density in self.items()}
 
+    @property
+    def covariance(self):
+        """A dict of the covariance matrices of the Gaussian vectors; no two variables are correlated."""
+        return {name: density.covariance for name, density in self.items() if hasattr(density, "covariance")}
+
+    def __or__(self, others):
+        return MeanField({**self, **others})
+
 
 def vmp(
     factors: Sequence[Factor],
@@ -60,12 +71,13 @@ def vmp(
     """Maximise a lower bound on the evidence over products of independent densities.
 
     Args:
-        factors: the factors of the joint, data and priors included.
+        factors: the factors of the joint, data and priors included; of a model, `model.factors`.
         q: where to begin: a dict from the name of each variable to a density, whose plates say how many there are.
             The first update replaces its variable's density without looking at it: order or `schedule` decide what
             the start means.
         passes: at most this many passes over the variables.
         tol: stop when no update of a pass moves its density by this much (the square root of a Jeffreys divergence).
+            That is so near a saddle, too, where a symmetric start stays.
         schedule: the names in the order of their updates, each pass; that of q if None.  Or `shuffled`, or any function
             of (n, rng) that yields batches of one index.
         check: compute the bound after every single update, to name the one that lowers it.
@@ -81,7 +93,7 @@ def vmp(
         ValueError: on options out of range, a name without density or factor, or a pair of factor and family that is not
             conjugate: it says which family the place takes.
         ImproperPosteriorError: if the messages to a variable make no density.
-        BoundError: if the bound falls by more than rounding.
+        BoundError: if the bound falls by more than rounding, or rounding is as large as 1e-3 nats.
 
     Example:
         >>> from epbook import Gammas, GammaFactor, GaussianFactor, Gaussians
@@ -97,7 +109,7 @@ def vmp(
     Book: chapter 7.
     """
     passes, tol = whole_number("passes", passes, 1), number_in("tol", tol, 0, math.inf)
-    factors, q = list(factors), MeanField(q)
+    factors, q = _all(factors), MeanField(q)
     _check_model(factors, q)
     if watch is not None and not callable(watch):
         raise ValueError(f"watch must be a function of the result, not {watch!r}")
@@ -145,7 +157,7 @@ def update(name: str, factors: Iterable[Factor], q: Mapping[str, Plates]) -> Pla
     if not density.is_proper:
         raise ImproperPosteriorError(
             f"the messages to {name!r} from {senders} make no proper {type(density).__name__}: "
-            "give it a prior, or, where the data lie far from 0 for their spread, subtract their mean"
+            f"give it a prior, or, where the data lie far from 0 for their spread, {REMEDY}"
         )
     return density
 
@@ -157,19 +169,21 @@ class Bound(NamedTuple):
     size: float
 
     def not_below(self, before: "Bound", what: str) -> "Bound":
-        """Itself, if it did not fall by more than rounding.
+        """Itself, if it did not fall by more than rounding, and rounding is small.
 
         Raises:
-            BoundError: if it did.
+            BoundError: if not.
         """
+        if np.finfo(float).eps * self.size > 1e-3:  # the true error is up to ten times less
+            raise BoundError(f"rounding has lost the bound after {what}: the data lie too far from 0 for their spread; {REMEDY}")
         if self.value >= before.value - 1e-11 * (1 + max(self.size, before.size)):
             return self
         raise BoundError(f"{what} lowered the bound from {before.value:.12g} to {self.value:.12g}: a message is wrong, "
-                         "or rounding has lost it; check=True names the variable")  # fmt: skip
+                         f"or rounding has lost it ({REMEDY}); check=True names the variable")  # fmt: skip
 
 
 def bound(factors: Iterable[Factor], q: Mapping[str, Plates]) -> Bound:
-    """The lower bound on log p(data) that q gives.
+    """The lower bound on log p(data) that q gives, as `value`; `size` is the sum of the absolute values of its parts.
 
     Args:
         factors, q: as in `vmp`.
@@ -179,6 +193,12 @@ def bound(factors: Iterable[Factor], q: Mapping[str, Plates]) -> Bound:
     logs = [value for factor in factors for value in factor.log.means(q, factor.log.plates(q))]
     entropies = [value for density in q.values() for value in (density.log_normaliser, -density.inner(density.moments))]
     return Bound(math.fsum(logs + entropies), math.fsum(map(abs, logs + entropies)))
+
+
+def _all(factors):
+    if hasattr(factors, "factors"):
+        raise ValueError(f"vmp takes factors, not a model: give it model.factors of this {type(factors).__name__}")
+    return list(factors)
 
 
 def _check_model(factors, q):
@@ -194,7 +214,6 @@ def _check_model(factors, q):
                     f"{factor} and {type(q[name]).__name__} for {name!r} are not conjugate: "
                     f"in its place there, {name!r} must be {variable.family.__name__}"
                 )
-        factor.log.plates(q)
     lonely = [name for name in q if not any(name in factor.scope for factor in factors)]
     if lonely or not q:
         raise ValueError(f"no factor has the variable {lonely[0]!r}" if lonely else "q is empty: there is nothing to infer")

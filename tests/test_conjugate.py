@@ -1,6 +1,7 @@
 """The factors of variational message passing: logs against scipy, averages by quadrature, messages by linearity."""
 
 import math
+import pickle
 
 import numpy as np
 import pytest
@@ -148,6 +149,7 @@ FACTORS = [
     CorrelatedFactor(["one", "mean"], [1.0, 2.0], MATRICES[0]),
     GammaFactor("precision", [1.0, 2.0, 3.0], "rate"),
     WishartFactor("matrix", 3.0, np.eye(2)),
+    VectorGaussianFactor("vectors", "vector", Diagonal([1.0, 2.0])),
     DirichletFactor("weights", T),
     DirichletFactor("rows", T),
     CategoricalFactor("label", "weights"),
@@ -156,7 +158,7 @@ FACTORS = [
     PoissonFactor([[3.0, 0.0, np.nan]], "rate"),
     StartFactor("chain", "weights"),
     TransitionFactor("chain", "rows"),
-    TransitionFactor("chain", TABLE),
+    TransitionFactor("chain", TABLE / TABLE.sum(axis=1, keepdims=True)),
     TableFactor(["label", "other"], TABLE),
     Gate("label", GaussianFactor("x", "mean", "precision")),
     Gate("chain", GaussianFactor(MISSING, "mean", "precision")),
@@ -199,6 +201,10 @@ def test_the_messages_of_a_gaussian_are_those_of_the_books():
         (VectorGaussianFactor(V2[:, None], "vector", "matrix"), [VectorGaussianFactor(v, "vector", "matrix") for v in V2]),
         (GaussianFactor(MISSING[~np.isnan(MISSING)], "one", "rate"), [GaussianFactor(MISSING, "one", "rate")]),
         (CategoricalFactor(LABELS, "weights"), [CategoricalFactor(row, "weights") for row in LABELS]),
+        (WishartFactor([MATRICES[0], np.full((2, 2), np.nan)], 3.0, np.eye(2)), [WishartFactor(MATRICES[0], 3.0, np.eye(2))]),
+        (DirichletFactor([[np.nan, np.nan], [0.2, 0.8]], [1.0, 3.0]), [DirichletFactor([0.2, 0.8], [1.0, 3.0])]),
+        (GammaFactor([np.nan, 2.0], 3.0, "rate"), [GammaFactor(2.0, 3.0, "rate")]),
+        (PoissonFactor([np.nan, 2.0], "rate"), [PoissonFactor(2.0, "rate")]),
     ],
 )
 def test_plates_are_loops_and_missing_data_are_absent(whole, parts):
@@ -236,6 +242,10 @@ def test_large_plates_take_the_path_of_small_ones():
         (lambda: CategoricalFactor([0.5, 0.2], "a"), "known labels must be rows of shares that sum to 1: see one_hot"),
         (lambda: CategoricalFactor("a", [1.0, 0.0]), "known weights must be positive"),
         (lambda: PoissonFactor([1.5], "a"), "counts must be 0, 1, 2, ... and not 1.5"),
+        (lambda: CategoricalFactor("a", [np.nan, 1.0]), "known values must be finite"),
+        (lambda: StartFactor("a", [1.0, 3.0]), "known weights must sum to 1 in each row, not to 4"),
+        (lambda: TransitionFactor("a", [[0.5, 0.5], [1.0, 3.0]]), "known weights must sum to 1 in each row, not to 4"),
+        (lambda: DirichletFactor([3.0, 4.0], [1.0, 1.0]), "known weights must sum to 1 in each row, not to 7"),
         (lambda: TableFactor(["a", "b"], [[1.0, 0.0]]), r"the table on \['a', 'b'\] must be positive"),
         (lambda: TableFactor(["a", "b"], [1.0]), r"the table on \['a', 'b'\] needs 2 axes"),
         (lambda: Gate(one_hot([np.nan], 2), GaussianFactor(0.0, "b", 1.0)), "known values must be finite"),
@@ -246,3 +256,60 @@ def test_large_plates_take_the_path_of_small_ones():
 def test_what_is_no_factor_is_refused(build, message):
     with pytest.raises(ValueError, match=message):
         build()
+
+
+TWICE = Dot(V2, "w")
+
+
+@pytest.mark.parametrize("factor", [
+    lambda: GaussianFactor(X[:, 0], Sum(TWICE, TWICE), 1.0),
+    lambda: VectorGaussianFactor(V2, Sum("w", "w"), np.eye(2)),
+])  # fmt: skip
+def test_one_object_twice_in_a_sum_is_twice(factor):
+    with pytest.raises(ValueError, match="has 'w' in two places"):
+        factor()
+
+
+@pytest.mark.parametrize(
+    ("factor", "q", "message"),
+    [
+        (VectorGaussianFactor([1.0, 2.0, 3.0], "m", [[1.0]]), VectorGaussians([0.0], [[1.0]]), "as many, but are 3 in .*, 1 in"),
+        (VectorGaussianFactor([1.0, 2.0, 3.0], "m", [[1.0]]), VectorGaussians(np.zeros(3), np.eye(3)), r"shape \(1, 1\)"),
+        (VectorGaussianFactor("m", np.zeros(3), np.eye(3)), VectorGaussians([0.0, 0.0], np.eye(2)), "2 in 'm'"),
+        (GaussianFactor(X[:, 0], Dot(X, "m"), 1.0), VectorGaussians([0.0], [[1.0]]),
+         r"are 1 in 'm', 3 in known values of shape \(4, 3\)"),
+        (GaussianFactor(X[:, 0], Dot("m", X[:, :1]), 1.0), VectorGaussians(np.zeros(3), np.eye(3)),
+         r"1 in known values of shape \(4, 1\), 3 in 'm'"),
+        (GaussianFactor(X[:, 0], Dot(X, "m"), 1.0), VectorGaussians([0.0, 0.0], np.eye(2)), "2 in 'm', 3 in"),
+        (DirichletFactor("m", [2.0]), Dirichlets(np.ones(3)), "3 in 'm', 1 in"),
+        (CategoricalFactor(LABELS, "m"), Dirichlets([1.0]), "1 in 'm', 3 in"),
+        (TransitionFactor("m", np.full((2, 2), 0.5)), MarkovChains.random(4, 3, rng=0), "2 in .*, 3 in 'm'"),
+        (VectorGaussianFactor(V2, [0.0, 0.0], Diagonal("m")), Gammas([1.0], 1.0), "as many, but are 2 in .*, 1 in 'm'"),
+        (VectorGaussianFactor(V2, [0.0, 0.0], Diagonal("m")), Gammas(1.0, 1.0), "'m' is a number where a last axis must run"),
+        (VectorGaussianFactor("m", [0.0, 0.0], Diagonal(2.0)), VectorGaussians([0.0, 0.0], np.eye(2)),
+         "2 is a number where a last axis must run"),
+    ],
+)  # fmt: skip
+def test_vectors_of_other_lengths_never_broadcast(factor, q, message):
+    with pytest.raises(ValueError, match=message):
+        factor.average_log({"m": q})
+    with pytest.raises(ValueError, match=message):
+        factor.message("m", {"m": q})
+
+
+def test_a_matrix_of_weights_needs_two_axes():
+    factor = TransitionFactor("chain", "weights")
+    with pytest.raises(ValueError, match=r"'weights' of shape \(3,\) needs 2 axes or more in its place"):
+        factor.average_log(Q)
+    with pytest.raises(ValueError, match="1 in 'weights', 3 in 'chain'"):
+        factor.average_log(Q | {"weights": Dirichlets(np.ones((1, 3)))})
+
+
+def test_numbers_print_as_they_are():
+    assert repr(GaussianFactor("a", 0.5, [1.0, 2.0])) == "GaussianFactor('a', 0.5, known values of shape (2,))"
+    assert repr(GammaFactor("a", 2, "b")) == "GammaFactor('a', 2, 'b')"
+
+
+@pytest.mark.parametrize("factor", FACTORS, ids=str)
+def test_factors_can_be_pickled(factor):
+    assert pickle.loads(pickle.dumps(factor)).average_log(Q) == factor.average_log(Q)

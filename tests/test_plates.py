@@ -5,6 +5,7 @@ import itertools
 import numpy as np
 import pytest
 from scipy import stats
+from scipy.special import gammaln, logsumexp
 
 from epbook import Categoricals, Dirichlets, Gammas, Gaussians, MarkovChains, Poissons, VectorGaussians, Wisharts, one_hot
 
@@ -187,3 +188,36 @@ def test_one_bad_plate_makes_all_improper(name, s, value):
     natural = {key: eta.copy() for key, eta in q.natural.items()}
     natural[s][-1] = value
     assert not q.of(natural).is_proper
+
+
+@pytest.mark.parametrize(("x", "sharpness"), [(3.0, 0.5), (0.0, 0.05), (4.0, 3.0), (-2.0, 1.0)])
+def test_counts_of_any_sharpness_are_summed_far_enough(x, sharpness):
+    q = Poissons.of({"x": np.array([x, -1.0]), "log_factorial": np.array([-sharpness, -1.0])})
+    counts = np.arange(20_000)
+    logs = x * counts - sharpness * gammaln(counts + 1)
+    weights = np.exp(logs - logsumexp(logs))
+    assert q.log_normalisers[0] == pytest.approx(logsumexp(logs), rel=1e-12)
+    assert q.mean[0] == pytest.approx(weights @ counts, rel=1e-12)
+    assert q.moments["log_factorial"][0] == pytest.approx(weights @ gammaln(counts + 1), rel=1e-12)
+
+
+@pytest.mark.filterwarnings("error")
+@pytest.mark.parametrize("q", [
+    Poissons(np.full(20_000, 2e4)), Poissons(1e9), Poissons.of({"x": np.array(5.0), "log_factorial": np.array(-1e-3)}),
+])  # fmt: skip
+def test_too_many_counts_are_refused(q):
+    with pytest.raises(ValueError, match=r"counts up to .* on \d+ plates are too many to sum over"):
+        _ = q.mean
+
+
+def test_a_chain_may_have_its_plates_in_its_transitions_only():
+    rows = 1 + RNG.random((5, 2, 2))
+    q = MarkovChains([1.0, 3.0], rows, 3)
+    assert q.plates == (5,) and q.mean.shape == (5, 3, 2)
+    for k in range(5):
+        np.testing.assert_allclose(q.mean[k], MarkovChains([1.0, 3.0], rows[k], 3).mean)
+
+
+def test_covariances_are_symmetric_to_the_last_bit():
+    covariance = FAMILIES["vectors"].covariance
+    assert np.array_equal(covariance, np.swapaxes(covariance, -1, -2))

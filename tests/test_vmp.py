@@ -2,6 +2,7 @@
 
 import itertools
 import math
+import warnings
 
 import numpy as np
 import pytest
@@ -31,6 +32,7 @@ from epbook import (
     Step,
     TableFactor,
     TransitionFactor,
+    UnknownGaussian,
     VectorGaussianFactor,
     VectorGaussians,
     WishartFactor,
@@ -274,8 +276,11 @@ def test_the_start_is_not_touched_and_a_result_continues():
     with pytest.warns(ConvergenceWarning, match="stopped"):
         whole = vmp(factors, q, passes=6, tol=0)
         half = vmp(factors, q, passes=3, tol=0)
+        before = dict(half.posterior)
         rest = vmp(factors, half.posterior, passes=3, tol=0)
-    assert q == kept and rest.log_evidence == whole.log_evidence
+    assert q == kept and half.posterior == before and rest.log_evidence == whole.log_evidence
+    again = half.posterior | {"label": q["label"]}
+    assert again.mean["label"] is not None and half.posterior["label"] is before["label"] is not again["label"]
 
 
 def test_status_warning_and_watch():
@@ -283,7 +288,9 @@ def test_status_warning_and_watch():
     with pytest.warns(ConvergenceWarning, match="stopped after 2 passes, the last of which moved a density by .*; allow more"):
         result = vmp(*two_means(), passes=2, watch=lambda r: seen.append(r.log_evidence))
     assert seen == [s.log_evidence for s in result.history] and not result.converged
-    assert vmp(*two_means(), passes=1).passes == 1  # no warning
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        assert vmp(*two_means(), passes=1).passes == 1
     done = vmp(*two_means())
     assert done.status.startswith("converged: the last of") and done.mismatch < 1e-6
     assert list(done.posterior) == ["means", "weights", "label"] and set(done.variance) == set(done.mean)
@@ -308,6 +315,9 @@ def test_a_wrong_message_is_found_out():
 
 def test_rounding_is_no_fall():
     assert Bound(1.0 - 1e-12, 1.0).not_below(Bound(1.0, 1.0), "it").value < 1
+    assert Bound(1.0 - 1e-9, 1.0).not_below(Bound(1.0, 200.0), "it").value < 1
+    with pytest.raises(BoundError, match="it lowered the bound"):
+        Bound(1.0 - 1e-9, 1.0).not_below(Bound(1.0, 1.0), "it")
     with pytest.raises(BoundError, match=r"it lowered the bound from 1 to 0\.999999"):
         Bound(0.999999, 1.0).not_below(Bound(1.0, 1.0), "it")
     with pytest.raises(BoundError):
@@ -347,3 +357,32 @@ def test_what_has_no_variables_or_no_message_is_refused():
         vmp([], {})
     with pytest.raises(ImproperPosteriorError, match=r"the messages to 'mean' from .* make no proper Gaussians: give it a prior"):
         vmp([GaussianFactor([np.nan, 1.0], Product(0.0, "mean"), 1.0)], {"mean": Gaussians(0.0, 1.0)})
+
+
+@pytest.mark.parametrize("offset", [1e7, 1e9])
+@pytest.mark.parametrize("check", [False, True])
+def test_data_too_far_from_zero_are_refused(offset, check):
+    """There x^2 - 2 x mean + mean^2 is rounding, and what it gives may lie above the evidence."""
+    for seed in range(5):
+        x = offset + np.random.default_rng(seed).standard_normal(5)
+        factors = [
+            GaussianFactor("mean", offset, 0.01), GammaFactor("precision", 1.0, 1.0), GaussianFactor(x, "mean", "precision"),
+        ]  # fmt: skip
+        q = {"mean": Gaussians(offset, 1.0), "precision": Gammas(1.0, 1.0)}
+        with pytest.raises((BoundError, ImproperPosteriorError), match=r"the data lie (too )?far from 0 .* subtract their mean"):
+            vmp(factors, q, check=check)
+
+
+def test_data_as_far_as_is_accepted_keep_the_bound_below_the_evidence():
+    x = np.random.default_rng(0).standard_normal(5)
+    near, far = UnknownGaussian(x), UnknownGaussian(x + 1e5, prior_mean=1e5)
+    result = vmp(far.factors, far.start(), tol=1e-3, check=True)
+    assert result.log_evidence == pytest.approx(vmp(near.factors, near.start(), tol=1e-3).log_evidence, abs=1e-3)
+    assert result.log_evidence < near.exact().log_evidence
+
+
+def test_the_covariances_are_those_of_the_vectors():
+    factors, start, _ = ONE["vector"]
+    result = vmp([*factors, GaussianFactor("level", 0.0, 1.0)], {"q": start, "level": Gaussians(0.0, 1.0)})
+    assert list(result.covariance) == ["q"]
+    np.testing.assert_allclose(result.covariance["q"], np.eye(2) / 25)

@@ -1,10 +1,13 @@
 """Models for variational message passing: against exact answers, chapter 3's variational Bayes, scikit-learn and bayespy."""
 
+import json
 import math
+import pickle
 import time
 
 import numpy as np
 import pytest
+from bayespy_bounds import PASSES, STORED, problems
 from scipy import stats
 from scipy.special import logsumexp
 
@@ -18,6 +21,7 @@ from epbook import (
     HiddenMarkovModel,
     RelevanceRegression,
     UnknownGaussian,
+    VectorGaussians,
     one_hot,
     vmp,
 )
@@ -56,7 +60,7 @@ def test_unknown_gaussian_is_over_confident():
 def test_clutter_is_the_variational_bayes_of_chapter_3(d, seed):
     problem = ClutterProblem.sample(30, d=d, w=0.3, rng=seed)
     model, rival = ConjugateClutter(problem), variational_bayes(problem)
-    result = vmp(model.factors, model.start(), tol=1e-12, check=True)
+    result = vmp(pickle.loads(pickle.dumps(model.factors)), model.start(), tol=1e-12, check=True)
     assert result.log_evidence == pytest.approx(rival.log_evidence, rel=1e-10)
     np.testing.assert_allclose(result.mean["theta"], np.atleast_1d(rival.mean), rtol=1e-10)
     np.testing.assert_allclose(result.posterior["theta"].covariance, np.atleast_2d(rival.covariance), rtol=1e-10, atol=1e-15)
@@ -103,7 +107,7 @@ def test_mixture_finds_the_clouds_and_prunes_the_rest():
 
 def test_pruning_keeps_what_holds_enough():
     model = GaussianMixture(CLOUDS, 4)
-    q = model.start(rng=0) | {"label": Categoricals(one_hot([0, 0, 2] + 147 * [3], 4) + 1e-5)}
+    q = model.start(rng=0) | {"label": Categoricals(one_hot([0, 0, 2] + 147 * [3], 4) + 1e-300)}
     for below, kept in [(1.0, [0, 2, 3]), (2.0, [0, 3]), (2.1, [3])]:
         fewer, rest = model.pruned(q, below)
         np.testing.assert_allclose(rest["means"].mean, q["means"].mean[kept])
@@ -134,10 +138,12 @@ def test_a_sweep_over_ten_thousand_data_is_fast():
     x = np.random.default_rng(0).standard_normal((10_000, 2)) + 5 * CENTRES[np.arange(10_000) % 3]
     model = GaussianMixture(x, 10)
     q = model.start(rng=0)
-    vmp(model.factors, q, passes=1)
-    start = time.process_time()
-    vmp(model.factors, q, passes=1)
-    assert time.process_time() - start < 0.5  # measured: 0.02
+    seconds = []
+    for _ in range(10):
+        start = time.perf_counter()
+        vmp(model.factors, q, passes=1)
+        seconds.append(time.perf_counter() - start)
+    assert min(seconds) < 0.05  # measured: 0.02
 
 
 def test_pca_finds_the_dimension_and_fills_gaps():
@@ -178,95 +184,68 @@ def test_hidden_markov_model_uses_time():
     mixture = GaussianMixture(x, 2)
     flat = vmp(mixture.factors, mixture.start(rng=0), tol=1e-4)
     assert result.log_evidence > flat.log_evidence + 10
-    with pytest.raises(NotImplementedError, match="states of a hidden Markov model are not pruned"):
-        chain.pruned(result.posterior)
-
-
-def bounds(model, q, names, passes):
-    """Ours, after each pass over some variables in this order."""
-    result = vmp(model.factors, q, passes=passes, tol=0, schedule=names)
-    return [snapshot.log_evidence for snapshot in result.history]
-
-
-def peers(observed, data, order, passes):
-    """bayespy's, after the same updates."""
-    observed.observe(data)
-    engine = pytest.importorskip("bayespy.inference").VB(observed, *order)
-    engine.update(*order, repeat=passes, tol=-np.inf, verbose=False)
-    return engine.L[:passes]
+    assert not hasattr(chain, "pruned") and not isinstance(chain, GaussianMixture)
 
 
 @pytest.mark.filterwarnings("ignore::epbook.ConvergenceWarning")
-def test_mixture_has_the_bounds_of_bayespy():
-    nodes = pytest.importorskip("bayespy.nodes")
-    model, start = GaussianMixture(CLOUDS, 4), Categoricals.random(150, 4, rng=0)
-    weights = nodes.Dirichlet(np.ones(4))
-    label = nodes.Categorical(weights, plates=(150,))
-    means = nodes.Gaussian(np.zeros(2), 0.01 * np.eye(2), plates=(4,))
-    precisions = nodes.Wishart(2, 2 * np.eye(2), plates=(4,))
-    mixture = nodes.Mixture(label, nodes.Gaussian, means, precisions)
-    label.initialize_from_parameters(start.mean)
-    theirs = peers(mixture, CLOUDS, [weights, means, precisions, label], 20)
-    q = {**model.start(rng=0), "label": start}
-    ours = bounds(model, q, ["weights", "means", "precisions", "label"], 20)
-    np.testing.assert_allclose(ours, theirs, rtol=1e-8)
+@pytest.mark.parametrize("name", problems())
+def test_the_bounds_are_bayespys(name):
+    model, start, order = problems()[name]
+    theirs = json.loads(STORED.read_text())["bounds"][name]
+    assert len(theirs) == PASSES
+    ours = vmp(model.factors, start, passes=PASSES, tol=0, schedule=order).history
+    np.testing.assert_allclose([snapshot.log_evidence for snapshot in ours], theirs, rtol=1e-8)
 
 
-@pytest.mark.filterwarnings("ignore::epbook.ConvergenceWarning")
-def test_regression_has_the_bounds_of_bayespy():
-    nodes = pytest.importorskip("bayespy.nodes")
-    X = RNG.standard_normal((40, 5))
-    y = X @ [1.0, 0.0, 0.0, -2.0, 0.5] + 0.2 * RNG.standard_normal(40)
-    model = RelevanceRegression(X, y)
-    relevance, noise = nodes.Gamma(1e-3, 1e-3, plates=(5,)), nodes.Gamma(1e-3, 1e-3)
-    weights = nodes.GaussianARD(0, relevance, shape=(5,))
-    relevance.initialize_from_parameters(np.ones(5), 1.0)
-    noise.initialize_from_parameters(1.0, 1.0)
-    observed = nodes.GaussianARD(nodes.SumMultiply("i,i", X, weights), noise)
-    theirs = peers(observed, y, [weights, relevance, noise], 20)
-    np.testing.assert_allclose(bounds(model, model.start(), ["weights", "relevance", "noise"], 20), theirs, rtol=1e-8)
+def test_a_start_has_no_twins_though_data_repeat():
+    x = np.repeat([0.0, 5.0, np.nan], [50, 50, 40])
+    for seed in range(20):
+        for model in (GaussianMixture(x, 2), HiddenMarkovModel(x, 2)):
+            assert sorted(model.start(seed)["means"].mean.ravel().round(9)) == [0, 5]
+    ends = [vmp(model.factors, model.start(seed)).log_evidence for model in [GaussianMixture(x[:100], 2)] for seed in range(5)]
+    assert np.ptp(ends) < 1e-3 and ends[0] > -40
+    with pytest.raises(ValueError, match="2 distinct data are too few to begin 3 components at"):
+        GaussianMixture(x, 3).start()
 
 
-@pytest.mark.filterwarnings("ignore::epbook.ConvergenceWarning")
-def test_pca_has_the_bounds_of_bayespy():
-    nodes = pytest.importorskip("bayespy.nodes")
-    data = RNG.standard_normal((30, 2)) @ RNG.standard_normal((2, 4)) + 0.1 * RNG.standard_normal((30, 4))
-    known = RNG.random(data.shape) > 0.1
-    model = BayesianPCA(np.where(known, data, np.nan), 3)
-    start = model.start(rng=0)
-    relevance, noise = nodes.Gamma(1e-3, 1e-3, plates=(3,)), nodes.Gamma(1e-3, 1e-3)
-    loadings = nodes.GaussianARD(0, relevance, shape=(3,), plates=(4,))
-    scores = nodes.GaussianARD(0, 1, shape=(3,), plates=(30, 1))
-    offset = nodes.GaussianARD(0, 1e-3, plates=(4,))
-    centre = nodes.Add(nodes.SumMultiply("i,i", loadings, scores), offset)
-    observed = nodes.GaussianARD(centre, noise)
-    relevance.initialize_from_parameters(np.ones(3), 1.0)
-    noise.initialize_from_parameters(1.0, 1.0)
-    loadings.initialize_from_parameters(np.zeros((4, 3)), 1.0)
-    scores.initialize_from_parameters(start["scores"].mean, 1e3)
-    observed.observe(data, mask=known)
-    engine = pytest.importorskip("bayespy.inference").VB(observed, offset, loadings, scores, relevance, noise)
-    order = [offset, loadings, scores, relevance, noise]
-    engine.update(*order, repeat=20, tol=-np.inf, verbose=False)
-    ours = bounds(model, start, ["offset", "loadings", "scores", "relevance", "noise"], 20)
-    np.testing.assert_allclose(ours, engine.L[:20], rtol=1e-8)
+def test_a_pruned_model_is_the_same_but_for_its_size():
+    model = GaussianMixture(CLOUDS, 3, concentration=0.5, mean_precision=0.2)
+    fewer, _ = model.pruned(model.start(rng=0) | {"label": Categoricals(one_hot(150 * [2], 3) + 1e-9)})
+    assert (fewer.components, fewer.concentration, fewer.mean_precision) == (1, 0.5, 0.2)
+    np.testing.assert_array_equal(fewer.x, model.x)
 
 
-@pytest.mark.filterwarnings("ignore::epbook.ConvergenceWarning")
-def test_hidden_markov_model_has_the_bounds_of_bayespy():
-    nodes = pytest.importorskip("bayespy.nodes")
-    data = CLOUDS[:60]
-    model, K = HiddenMarkovModel(data, 3), 3
-    first, following = nodes.Dirichlet(np.ones(K)), nodes.Dirichlet(np.ones(K), plates=(K,))
-    label = nodes.CategoricalMarkovChain(first, following, states=60)
-    means = nodes.Gaussian(np.zeros(2), 0.01 * np.eye(2), plates=(K,))
-    precisions = nodes.Wishart(2, 2 * np.eye(2), plates=(K,))
-    start = model.start(rng=0)
-    means.initialize_from_parameters(start["means"].mean, np.eye(2))
-    precisions.initialize_from_parameters(2, 2 * np.eye(2))
-    mixture = nodes.Mixture(label, nodes.Gaussian, means, precisions)
-    theirs = peers(mixture, data, [label, first, following, means, precisions], 15)
-    np.testing.assert_allclose(bounds(model, start, ["label", "first", "next", "means", "precisions"], 15), theirs, rtol=1e-8)
+def test_pca_is_pruned_relative_to_its_largest_column():
+    model = BayesianPCA(CLOUDS, 2)
+    for scale in (1.0, 100.0):
+        loadings = VectorGaussians(scale * np.array([[1.0, 0.0], [0.0, 0.5]]), 1e-12 * np.eye(2))
+        q = model.start() | {"loadings": loadings}
+        assert [model.pruned(q, below)[0].dimension for below in (0.0, 0.2, 0.3, 1.0)] == [2, 2, 1, 1]
+
+
+def test_the_scores_of_a_start_have_variance_1():
+    scores = BayesianPCA(CLOUDS, 2).start()["scores"].mean[:, 0]
+    np.testing.assert_allclose(scores.T @ scores, 150 * np.eye(2), atol=1e-9)
+
+
+@pytest.mark.parametrize(
+    ("x", "options"),
+    [
+        ([1.0], {"shape": 1e-3, "rate": 1e-3}),
+        (CLOUDS[:2, 0], {"shape": 0.5}),
+        (CLOUDS[:8, 0], {}),
+        ([5.0], {"shape": 0.01, "rate": 1e3, "prior_precision": 1e-6}),
+        ([1.0], {"shape": 1e-3, "rate": 1e-3, "prior_precision": 1e-60}),
+    ],
+)
+@pytest.mark.filterwarnings("error")
+def test_the_exact_answer_reaches_far_enough(x, options):
+    model = UnknownGaussian(x, **options)
+    log_tau = np.arange(-300, 40, 0.02)
+    log_weight = model.log_joint(np.exp(log_tau)) + log_tau
+    weight, exact = np.exp(log_weight - logsumexp(log_weight)), model.exact()
+    assert exact.log_evidence == pytest.approx(logsumexp(log_weight) + math.log(0.02), rel=1e-10)
+    assert exact.mean[1] == pytest.approx(weight @ np.exp(log_tau), rel=1e-10)
 
 
 @pytest.mark.parametrize(
@@ -278,7 +257,18 @@ def test_hidden_markov_model_has_the_bounds_of_bayespy():
         (lambda: GaussianMixture([1.0, 2.0], 0), "components must lie in"),
         (lambda: GaussianMixture([1.0, 2.0], 2, concentration=0.0), "concentration must lie in"),
         (lambda: GaussianMixture([1.0, 2.0], 2, mean_precision=0.0), "mean_precision must lie in"),
-        (lambda: GaussianMixture([1.0, 2.0], 3).start(), "2 data are too few to begin 3 components at"),
+        (lambda: GaussianMixture([1.0, 2.0], 3).start(), "2 distinct data are too few to begin 3 components at"),
+        (
+            lambda: GaussianMixture([1.0, 2.0], 2).pruned(GaussianMixture([1.0, 2.0, 3.0], 3).start()),
+            r"q is of another model: its labels have shape \(3, 3\), not \(2, 2\)",
+        ),
+        (lambda: GaussianMixture([1.0, 2.0], 2).pruned(GaussianMixture([1.0, 2.0], 2).start(), -1), "below must lie in"),
+        (lambda: BayesianPCA(CLOUDS, 1).pruned(BayesianPCA(CLOUDS, 2).start()), r"loadings of shape \(2, 2\) .* not \(2, 1\)"),
+        (lambda: BayesianPCA(CLOUDS, 1).pruned(BayesianPCA(CLOUDS[:9], 1).start()), "for 9 data, not .* for 150"),
+        (lambda: BayesianPCA(CLOUDS, 2).pruned(BayesianPCA(CLOUDS, 2).start(), 2), r"below must lie in \[0, 1\]"),
+        (lambda: BayesianPCA([[1.0, np.nan], [2.0, np.nan]], 1), "column 1 of x has no known value: leave it out"),
+        (lambda: HiddenMarkovModel([3.0], 1), "x of a hidden Markov model needs 2 data or more"),
+        (lambda: vmp(GaussianMixture([1.0, 2.0], 2), {}), r"vmp takes factors, not a model: give it model\.factors"),
         (lambda: BayesianPCA(CLOUDS, 3), r"dimension must lie in \[1, 2\]"),
         (lambda: RelevanceRegression(CLOUDS, [1.0]), r"y must have shape \(150,\) for X of shape \(150, 2\), not \(1,\)"),
         (lambda: RelevanceRegression([[np.nan]], [1.0]), "X must be finite"),

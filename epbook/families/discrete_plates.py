@@ -165,7 +165,8 @@ class Dirichlets(Plates):
 class Poissons(Plates):
     """Independent Poisson counts, one on each plate; the statistics are x and log x!.
 
-    The natural parameter of log x! is -1, and stays so under messages: only sums over the counts know its mean.
+    The natural parameter of log x! is -1 times the number of Poisson factors on the count.  Only sums over all counts up to
+    well past the mode know its mean: counts times plates may be at most 1e7.
 
     Args:
         rate: positive, any shape.
@@ -203,8 +204,13 @@ class Poissons(Plates):
     def _counts(self):
         """All counts with mass, to rounding, and their unnormalised log probabilities on a last axis."""
         sharpness = -self.natural["log_factorial"]
-        mode = np.exp(self.natural["x"] / sharpness)
-        counts = np.arange(int(np.max(mode + 12 * np.sqrt(mode / sharpness) + 40 / sharpness)))
+        with np.errstate(over="ignore"):
+            mode = np.exp(self.natural["x"] / sharpness)
+        most = np.max(mode + 12 * np.sqrt(mode / sharpness) + 40 / sharpness)
+        if most * mode.size > 1e7:
+            raise ValueError(f"counts up to {most:.1e} on {mode.size} plates are too many to sum over: "
+                             "observe them, or approximate them by Gaussians")  # fmt: skip
+        counts = np.arange(int(most))
         return counts, self.natural["x"][..., None] * counts + self.natural["log_factorial"][..., None] * gammaln(counts + 1)
 
     @property

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
-from ..checks import finite_array, whole_number
+from ..checks import finite_array, number_in, whole_number
 from ..families import Gammas, Gaussians, VectorGaussians
 from ..families.plates import Plates
 from ..terms.arguments import Diagonal, Dot, Sum
@@ -25,7 +25,7 @@ class RelevanceRegression:
 
     Args:
         X: inputs, shape (n, d); a column of ones gives an offset.
-        y: shape (n,), NaN where missing.
+        y: shape (n,) or (n, 1), NaN where missing.
 
     Attributes:
         factors: for `vmp`, of the variables "weights", "relevance", "noise" (two of them precisions).
@@ -78,7 +78,7 @@ class BayesianPCA:
         factors: for `vmp`, of the variables "scores", "loadings", "offset", "relevance", "noise".
 
     Raises:
-        ValueError: on infinite data, or a dimension out of range.
+        ValueError: on infinite data, a column without a known value, or a dimension out of range.
 
     Example:
         >>> from epbook import vmp
@@ -131,11 +131,24 @@ class BayesianPCA:
 
         Args:
             q: of this model, a result's posterior.
-            below: the least mean square of a column of loadings to stay, relative to the largest.
+            below: the least mean square of a column of loadings to stay, relative to the largest, in [0, 1].
 
         Returns:
             (model, q): `vmp(model.factors, q)` continues.
+
+        Raises:
+            ValueError: if q is of other data or another dimension, or `below` out of range.
+
+        Example:
+            >>> model = BayesianPCA([[1.0, 2.0], [2.0, 4.1], [3.0, 6.0]], 2)
+            >>> q = model.start() | {"loadings": VectorGaussians([[1.0, 0.0], [2.0, 0.0]], 1e-6 * np.eye(2))}
+            >>> model.pruned(q)[0].dimension
+            1
         """
+        below, shape, own = number_in("below", below, 0, 1), q["loadings"].mean.shape, (self.x.shape[1], self.dimension)
+        if shape != own or q["scores"].plates != (len(self.x), 1):
+            raise ValueError(f"q is of another model: loadings of shape {shape} for {q['scores'].plates[0]} data, "
+                             f"not {own} for {len(self.x)}")  # fmt: skip
         size = np.einsum("jkk->k", q["loadings"].moments["xx"])
         keep = np.flatnonzero(size >= below * size.max())
         vectors = {name: VectorGaussians(q[name].mean[..., keep], q[name].covariance[..., keep[:, None], keep])

@@ -73,7 +73,7 @@ class UnknownGaussian:
         shape, within = self.shape + len(self.x) / 2, np.sum((self.x - self.x.mean()) ** 2)
         rate = self.rate + within / 2
         farthest = rate + len(self.x) * (self.x.mean() - self.prior_mean) ** 2 / 2
-        low = math.log(shape / farthest) - 50 / (shape - 0.5) - 12 / math.sqrt(shape)
+        low = math.log(min(shape / farthest, self.prior_precision / len(self.x))) - 50 / shape - 12 / math.sqrt(shape)
         high = math.log((shape + 12 * math.sqrt(shape) + 50) / rate)
         log_tau = np.arange(low, high, 0.1 / math.sqrt(shape))
         tau = np.exp(log_tau)

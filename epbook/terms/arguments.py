@@ -3,6 +3,8 @@
 Each, called with a statistic and the letters of its axes, gives a `Polynomial`: `x("xx", "ij")` is E[x_i x_j].
 """
 
+from itertools import permutations
+
 import numpy as np
 
 from ..checks import finite_array
@@ -42,7 +44,8 @@ class Known(Argument):
         self.statistics = {key: np.asarray(value, dtype=float) for key, value in statistics.items()}
 
     def __repr__(self):
-        return f"known values of shape {next(iter(self.statistics.values())).shape}"
+        first = next(iter(self.statistics.values()))
+        return f"known values of shape {first.shape}" if first.ndim else f"{first:g}"
 
     def moments(self, q):
         """Their statistics."""
@@ -55,10 +58,15 @@ class OfSize(Argument):
     def __init__(self, argument, make):
         self.argument, self.make = argument, make
 
+    def __repr__(self):
+        return repr(self.argument)
+
     def moments(self, q):
         """The constant."""
-        statistics = self.argument.moments(q)
-        return {"x": np.asarray(self.make(next(iter(statistics.values())).shape[-1]), dtype=float)}
+        shape = np.shape(next(iter(self.argument.moments(q).values())))
+        if not shape:
+            raise ValueError(f"{self.argument} is a number where a last axis must run over coordinates")
+        return {"x": np.asarray(self.make(shape[-1]), dtype=float)}
 
 
 def argument(value, family, what="known values"):
@@ -122,7 +130,7 @@ class Sum(Expression):
             return sum([part("x", axes) for part in self.parts], Polynomial([]))
         i, j = axes[: len(axes) // 2], axes[len(axes) // 2 :]
         squares = [part("xx", axes) for part in self.parts]
-        mixed = [a("x", i) * b("x", j) for a in self.parts for b in self.parts if a is not b]
+        mixed = [a("x", i) * b("x", j) for a, b in permutations(self.parts, 2)]
         return sum(squares + mixed, Polynomial([]))
 
 

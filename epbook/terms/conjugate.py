@@ -2,7 +2,7 @@
 
 Here are those of continuous variables; `conjugate_discrete` has labels, counts and gates.
 
-Every place of a factor takes the name of a variable or known values; the first takes data too, NaN where missing.
+Every place of a factor takes the name of a variable or known values; in the first, NaN marks what is missing.
 """
 
 from collections.abc import Mapping
@@ -157,7 +157,7 @@ class WishartFactor(Factor):
     """Wishart(x; dof, rate), proportional to |x|^((dof - d - 1) / 2) exp(-tr(rate x) / 2).
 
     Args:
-        x: a variable in `Wisharts`, or known precisions.
+        x: precisions, shape (..., d, d), or a variable in `Wisharts`.
         dof: known, more than d - 1.
         rate: known, the inverse of the scale matrix, shape (..., d, d).
 
@@ -172,6 +172,7 @@ class WishartFactor(Factor):
     """
 
     def __init__(self, x, dof, rate):
-        prior, x = Wisharts(dof, rate), argument(x, Wisharts)
-        constants = Known(a=-prior.log_normalisers, log=prior.natural["log"], x=prior.natural["x"])
-        super().__init__(constants("log") * x("log") + constants("x", "ij") * x("x", "ij") + constants("a"), x, constants)
+        prior, (x, present) = Wisharts(dof, rate), data(x, Wisharts)
+        constants = Known(x=prior.natural["x"], log=prior.natural["log"], a=-prior.log_normalisers)
+        log = constants("log") * x("log") + constants("x", "ij") * x("x", "ij") + constants("a")
+        super().__init__(present * log, x, constants)

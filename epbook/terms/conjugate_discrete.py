@@ -1,5 +1,7 @@
 """Conjugate factors of labels, their weights and counts, and gates, which a label opens."""
 
+from functools import partial
+
 import numpy as np
 from numpy.typing import ArrayLike
 
@@ -16,7 +18,7 @@ class DirichletFactor(Factor):
     """Dirichlet(x; concentration); a beta distribution when there are two weights.
 
     Args:
-        x: a variable in `Dirichlets`, or known weights.
+        x: weights, rows that sum to 1, or a variable in `Dirichlets`.
         concentration: known, positive, shape (..., K).
 
     Example:
@@ -27,9 +29,9 @@ class DirichletFactor(Factor):
     """
 
     def __init__(self, x, concentration):
-        prior, x = Dirichlets(concentration), argument(x, Dirichlets)
+        prior, (x, present) = Dirichlets(concentration), data(_summing_to_1(x), Dirichlets)
         constants = Known(log=prior.natural["log"], a=-prior.log_normalisers)
-        super().__init__(constants("log", "i") * x("log", "i") + constants("a"), x, constants)
+        super().__init__(present * (constants("log", "i") * x("log", "i") + constants("a")), x, constants)
 
 
 class CategoricalFactor(Factor):
@@ -37,7 +39,8 @@ class CategoricalFactor(Factor):
 
     Args:
         x: labels as rows of `one_hot`, or a variable in `Categoricals`.
-        weights: known, positive, shape (..., K), or a variable in `Dirichlets`.
+        weights: known, positive, shape (..., K), or a variable in `Dirichlets`.  Known rows need not sum to 1: the
+            likelihood of each state will do.
 
     Example:
         >>> CategoricalFactor("label", "weights").scope
@@ -75,7 +78,7 @@ class StartFactor(Factor):
 
     Args:
         chain: a variable in `MarkovChains`.
-        weights: known, positive, shape (K,), or a variable in `Dirichlets`.
+        weights: known, positive, shape (K,), summing to 1, or a variable in `Dirichlets`.
 
     Example:
         >>> StartFactor("state", "start").scope
@@ -85,7 +88,7 @@ class StartFactor(Factor):
     """
 
     def __init__(self, chain, weights):
-        s, w = argument(chain, MarkovChains), argument(weights, Dirichlets)
+        s, w = argument(chain, MarkovChains), argument(_summing_to_1(weights), Dirichlets)
         super().__init__(s("start", "i") * w("log", "i"), s, w)
 
 
@@ -104,7 +107,7 @@ class TransitionFactor(Factor):
     """
 
     def __init__(self, chain, weights):
-        s, w = argument(chain, MarkovChains), argument(weights, Dirichlets)
+        s, w = argument(chain, MarkovChains), argument(_summing_to_1(weights), Dirichlets)
         super().__init__(s("pairs", "ij") * w("log", "ij"), s, w)
 
 
@@ -162,10 +165,20 @@ class Gate(Factor):
 
 def _in_state(z, k):
     """The probability that a label is in state k: its indicators times a row of zeros with a one."""
+    return Polynomial([(1.0, (Moment(OfSize(z, partial(_indicator, z, k)), "x", "a"), Moment(z, "x", "a")))])
 
-    def row(states):
-        if k >= states:
-            raise ValueError(f"state {k} of a gate is not one of the {states} of {z}")
-        return np.arange(states) == k
 
-    return Polynomial([(1.0, (Moment(OfSize(z, row), "x", "a"), Moment(z, "x", "a")))])
+def _indicator(z, k, states):
+    if k >= states:
+        raise ValueError(f"state {k} of a gate is not one of the {states} of {z}")
+    return np.arange(states) == k
+
+
+def _summing_to_1(weights):
+    """The same, if a name or rows that sum to 1, or miss."""
+    if not isinstance(weights, str):
+        totals = np.sum(np.asarray(weights, dtype=float), axis=-1)
+        off = np.abs(totals - 1) > 1e-8
+        if off.any():
+            raise ValueError(f"known weights must sum to 1 in each row, not to {totals[off].flat[0]:g}")
+    return weights

@@ -78,10 +78,12 @@ class Polynomial:
         """The shape to which all plates broadcast.
 
         Raises:
-            ValueError: if they do not.
+            ValueError: if they do not, or if event axes that one letter names differ in length: these never broadcast.
         """
-        moments = {moment for _, moments in self.monomials for moment in moments}
-        shapes = {moment: _plates(moment.value(q), moment.axes) for moment in moments}
+        arrays = {moment: np.shape(moment.value(q)) for _, moments in self.monomials for moment in moments}
+        for _, moments in self.monomials:
+            _check_lengths([(moment, arrays[moment]) for moment in moments])
+        shapes = {moment: shape[: len(shape) - len(moment.axes)] for moment, shape in arrays.items()}
         try:
             return np.broadcast_shapes(*shapes.values())
         except ValueError:
@@ -118,8 +120,18 @@ def _renamed(moments, beside):
     return tuple([moment._replace(axes=moment.axes.translate(new)) for moment in moments])
 
 
-def _plates(array, axes):
-    return array.shape[: array.ndim - len(axes)]
+def _check_lengths(moments_and_shapes):
+    """Raise ValueError if a moment has too few axes, or two have lengths of one event axis that differ."""
+    lengths = {}
+    for moment, shape in moments_and_shapes:
+        if len(shape) < len(moment.axes):
+            raise ValueError(f"{moment.argument} of shape {shape} needs {len(moment.axes)} axes or more in its place")
+        for letter, length in zip(moment.axes, shape[len(shape) - len(moment.axes) :], strict=True):
+            other, first = lengths.setdefault(letter, (length, moment))
+            if other != length:
+                raise ValueError(
+                    f"coordinates must be as many, but are {length} in {moment.argument}, {other} in {first.argument}"
+                )
 
 
 def _contract(arrays, axes, plates, shape, out):
