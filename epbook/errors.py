@@ -13,5 +13,9 @@ class NotSeparableError(ValueError):
     """Noise-free labels that no separator can produce: the posterior is empty."""
 
 
+class BoundError(ArithmeticError):
+    """A lower bound that can only rise fell, or rounding has lost it."""
+
+
 class ConvergenceWarning(UserWarning):
     """Expectation propagation stopped before its moments matched."""

@@ -1,4 +1,4 @@
-"""The reference cases of chapters 2 to 5 that this version covers, each at its own tolerance."""
+"""The reference cases of chapters 2 to 5 and 7 that this version covers, each at its own tolerance."""
 
 import json
 import math
@@ -11,13 +11,19 @@ from scipy.integrate import trapezoid
 
 from epbook import (
     BayesPoint,
+    Categoricals,
+    CategoricalFactor,
     Clutter,
     ClutterProblem,
     ConvergenceWarning,
+    CorrelatedFactor,
     Dirichlet,
     DirichletTwoMoments,
     Forest,
+    Gate,
     Gaussian,
+    GaussianFactor,
+    Gaussians,
     KernelGaussian,
     LogisticIntegrand,
     MixtureWeight,
@@ -25,9 +31,11 @@ from epbook import (
     Potential,
     SphericalGaussian,
     Step,
+    UnknownGaussian,
     Whole,
     ep,
     refine,
+    vmp,
 )
 from epbook.kernels import GaussianKernel, LinearKernel
 from epbook.model_selection import radius, radius_margin, span_bound
@@ -438,3 +446,50 @@ def test_model_selection(case, kernel):
     check(case, "R2_over_M2", radius_margin(problem), want["R2_over_M2"])
     assert np.count_nonzero(machine.coefficients) == want["n_sv"]
     assert span_bound(problem) == want["span_count"]
+
+
+@cases("vmp.gaussian")
+def test_vmp_of_mean_and_precision(case):
+    given, want = case["inputs"], case["outputs"]
+    model = UnknownGaussian(given["x"], given["m0"], given["prior_precision"], given["shape0"], given["rate0"])
+    exact = model.exact()
+    check(case, "exact_logZ", exact.log_evidence, want["exact_logZ"])
+    check(case, "exact_Emu", exact.mean[0], want["exact_Emu"])
+    check(case, "exact_Vmu", exact.covariance[0, 0], want["exact_Vmu"])
+    check(case, "exact_Etau", exact.mean[1], want["exact_Etau"])
+    for passes, expected in [(1000, want), (1, want["after_one_sweep"])]:
+        result = vmp(model.factors, model.start(), tol=1e-11, passes=passes, check=True)
+        check(case, "mean", result.mean["mean"], expected["mean"])
+        check(case, "var", result.variance["mean"], expected["var"])
+        check(case, "shape", result.posterior["precision"].shape, expected["shape"])
+        check(case, "rate", result.posterior["precision"].rate, expected["rate"])
+        check(case, "elbo", result.log_evidence, expected["elbo"])
+
+
+@cases("vmp.mog_means")
+def test_vmp_of_a_mixture_of_means(case):
+    given, want = case["inputs"], case["outputs"]
+    x, K = np.array(given["x"])[:, None], given["K"]
+    factors = [
+        GaussianFactor("means", given["m0"], given["prior_precision"]),
+        CategoricalFactor("label", np.full(K, 1 / K)),
+        Gate("label", GaussianFactor(x, "means", given["tau"])),
+    ]
+    q = {"means": Gaussians(np.zeros(K), 1.0), "label": Categoricals(given["q_init"])}
+    result = vmp(factors, q, tol=1e-11, check=True)
+    check(case, "m", result.mean["means"], want["m"])
+    check(case, "v", result.variance["means"], want["v"])
+    check(case, "elbo", result.log_evidence, want["elbo"])
+    check(case, "q", result.mean["label"], want["q"])
+
+
+@cases("vmp.zero_forcing")
+def test_vmp_of_a_correlated_gaussian(case):
+    given, want = case["inputs"], case["outputs"]
+    names = [f"x{i}" for i in range(len(given["mean"]))]
+    factor = CorrelatedFactor(names, given["mean"], given["precision"])
+    result = vmp([factor], {name: Gaussians(0.0, 1.0) for name in names}, tol=1e-11, check=True)
+    check(case, "vmp_mean", [result.mean[name] for name in names], want["vmp_mean"])
+    check(case, "vmp_var", [result.variance[name] for name in names], want["vmp_var"])
+    check(case, "true_var", np.diag(np.linalg.inv(given["precision"])), want["true_var"])
+    check(case, "kl_q_p", -result.log_evidence, want["kl_q_p"])
