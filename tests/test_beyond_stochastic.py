@@ -24,7 +24,7 @@ from epbook import (
 )
 from epbook.beyond.stochastic import Along, stochastic_ep
 
-SCHEDULES = pytest.mark.parametrize("options", [{}, {"schedule": parallel}, {"decay": 0.5}], ids=str)
+SCHEDULES = pytest.mark.parametrize("options", [{}, {"schedule": parallel}, {"decay": 0.5}], ids=["in turn", "all at once", "decay"])
 
 
 def same(a, b, tol=1e-6):
