@@ -18,7 +18,7 @@ book: $(READY) ## set up, execute and build the book
 	@$(BIN)/python -c 'import pathlib; print("Open", pathlib.Path("_build/html/index.html").resolve().as_uri())'
 
 test: $(READY) ## set up and run every test: library, notebooks, built pages, JupyterLab
-	$(BIN)/python -m pytest --numprocesses 2 --dist loadfile
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest --numprocesses 2 --dist loadfile
 
 notebooks: $(READY) ## execute the notebooks again and store what they print
 	$(BIN)/python tools/notebooks.py run

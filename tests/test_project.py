@@ -76,7 +76,7 @@ def test_the_citation_names_this_version():
 
 def test_ci_runs_what_the_readme_says():
     recipes = (ROOT / "Makefile").read_text(encoding="utf-8")
-    assert re.search(r"^test: \$\(READY\).*\n\t\$\(BIN\)/python -m pytest --numprocesses 2 --dist loadfile\n", recipes, re.MULTILINE)
+    assert re.search(r"^test: \$\(READY\).*\n\tOMP_NUM_THREADS=1 \$\(BIN\)/python -m pytest --numprocesses 2 --dist loadfile\n", recipes, re.MULTILINE)
     assert "\nmake test\n" in (ROOT / ".ci" / "run").read_text(encoding="utf-8")
     assert os.name == "nt" or os.access(ROOT / ".ci" / "run", os.X_OK)
 
