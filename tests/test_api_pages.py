@@ -130,7 +130,9 @@ def test_names_in_cells_become_links():
     name, dot = '<span class="n">{}</span>'.format, '<span class="o">.</span>'
     gibbs = dot.join(map(name, ["rivals", "gibbs", "other"]))
     keyword, member = name("ep") + '<span class="o">=</span>', dot.join(map(name, ["x", "ep"]))
-    linked = site_api_links.with_links(f"{name('ep')} {gibbs} {keyword} {member}", {"ep": "epbook.ep", "rivals": "epbook.rivals"}, objects, "{}".format)
+    linked = site_api_links.with_links(
+        f"{name('ep')} {gibbs} {keyword} {member}", {"ep": "epbook.ep", "rivals": "epbook.rivals"}, objects, "{}".format
+    )
     start = '<a class="epbook-code" href="api#{}">'.format
     assert linked == (
         f"{start('epbook.ep')}{name('ep')}</a> {start('epbook.rivals.gibbs')}{dot.join(map(name, ['rivals', 'gibbs']))}</a>{dot}{name('other')} {keyword} {member}"
@@ -143,6 +145,8 @@ def test_sources_are_linked_where_the_repository_has_an_address():
     file, first, last = re.fullmatch(r"https://github\.com/ann/book/blob/fast/(\S+)#L(\d+)-L(\d+)", address).groups()
     lines = (ROOT / file).read_text(encoding="utf-8").splitlines()[int(first) - 1 : int(last)]
     assert any("def sample(" in line for line in lines[:3])
-    assert site_api.source_address(options, "epbook", "Result.mean").startswith("https://github.com/ann/book/blob/fast/epbook/result.py#L")
+    assert site_api.source_address(options, "epbook", "Result.mean").startswith(
+        "https://github.com/ann/book/blob/fast/epbook/result.py#L"
+    )
     assert site_api.source_address(options, "epbook.plot", "COLOURS") is None
     assert site_api.source_address({"repository_url": ""}, "epbook", "ep") is None
