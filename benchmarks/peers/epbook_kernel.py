@@ -1,0 +1,48 @@
+"""epbook's kernel EP, the kernel matrix given.  Low rank is also tried from the points, without a matrix."""
+
+import numpy as np
+from clock import factorisation, gaussian_kernel, main
+
+from epbook import GaussianKernel, Step, ep
+from epbook.fast import BlockedKernelGaussian, LowRankKernel, kernel_ep
+
+FEW = 1000  # points, up to which the loop's own sweeps tell the right answer
+MANY = 5000  # points, from which the machine's own speed is measured too
+
+
+def answer(result):
+    return {
+        "log evidence": result.log_evidence,
+        "mismatch": result.mismatch,
+        "evaluations": result.passes,
+        "status": result.status,
+        "flops": float(result.history[-1].flops),
+    }
+
+
+def methods(X, y, width, slack, reference):
+    C, terms = gaussian_kernel(X, width), [Step(slack=float(slack))] * len(X)
+    runs = {"unit": factorisation(C)}
+    C *= y
+    C *= y[:, None]
+    runs["epbook kernel_ep"] = lambda: answer(kernel_ep(C, terms))
+    if X.shape[1] == 2:
+        kernel = GaussianKernel(float(width))
+        runs["epbook low rank"] = lambda: answer(kernel_ep(LowRankKernel.from_points(kernel, X, y), terms))
+    if reference:
+        exact = _reference(C, terms)
+        runs["reference"] = lambda: {"log evidence": exact.log_evidence, "mismatch": exact.mismatch, "status": exact.status}
+    if len(X) >= MANY:
+        block = np.ones((2000, 2000))
+        runs["dgemm"] = lambda: {"flops": 2.0 * len(block) ** 3, "entry": float((block @ block)[0, 0])}
+    return runs
+
+
+def _reference(C, terms):
+    if len(C) <= FEW:
+        return ep(BlockedKernelGaussian(C), terms, tol=1e-10, passes=200)
+    return kernel_ep(C, terms, tol=1e-10)
+
+
+if __name__ == "__main__":
+    main("epbook", methods)
