@@ -1,4 +1,4 @@
-"""What every test session needs: notebooks in their stored form, and the quick tests first."""
+"""What every test session needs: notebooks in their stored form, and the tests in their order."""
 
 import os
 from pathlib import Path
@@ -6,10 +6,17 @@ from pathlib import Path
 import matplotlib
 import pytest
 
+from tools.record import Recorder
+
 ROOT = Path(__file__).parent
 os.environ["EPBOOK_WIDGETS"] = "still"  # for the kernels that nbval starts, whatever the shell says
 matplotlib.use("agg")  # for the doctests, here; a kernel chooses its own
 collect_ignore = ["book/_ext"]
+
+
+def pytest_configure(config):
+    if not hasattr(config, "workerinput"):  # of several processes only the first keeps the record
+        config.pluginmanager.register(Recorder(config))
 
 
 @pytest.fixture(autouse=True)
@@ -19,8 +26,9 @@ def matplotlib_as_it_comes():
         yield
 
 
-def pytest_collection_modifyitems(items):
-    items.sort(key=_stage)
+def pytest_collection_modifyitems(config, items):
+    """Quick tests first; but each of several processes begins with what takes longest, so that all end together."""
+    items.sort(key=_stage, reverse=hasattr(config, "workerinput"))
 
 
 def _stage(item):

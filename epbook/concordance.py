@@ -5,12 +5,14 @@ chapters quote the thesis from it, and the book renders it as a page.
 """
 
 import tomllib
+from bisect import bisect_right
 from dataclasses import dataclass
 from functools import cache
 from importlib import resources
 from typing import Any
 
 VERDICTS = ("reproduced", "differs", "not recoverable", "corrected")
+FIRST_PAGES = (5, 8, 13, 31, 42, 68)  # of the thesis's chapters
 
 
 @dataclass(frozen=True)
@@ -36,6 +38,16 @@ class Row:
     check: str
     verdict: str
     value: Any = None
+
+    @property
+    def judged(self) -> str:
+        """The verdict without its reason."""
+        return self.verdict.partition(":")[0]
+
+    @property
+    def chapter(self) -> int:
+        """The chapter of the thesis, by the page."""
+        return bisect_right(FIRST_PAGES, self.page)
 
 
 @cache

@@ -65,7 +65,14 @@ def load(name: str) -> Dataset:
 
 
 class Split(NamedTuple):
-    """A random division into training and test points, standardised on the training ones."""
+    """A random division into training and test points, standardised on the training ones.
+
+    Attributes:
+        X_train, X_test: points as rows, shapes (n, d) and (m, d).
+        y_train, y_test: their labels, +1 or -1, shapes (n,) and (m,).
+
+    Book: section 5.6.
+    """
 
     X_train: np.ndarray
     y_train: np.ndarray

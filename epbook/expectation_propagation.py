@@ -35,6 +35,8 @@ class Refinement(NamedTuple):
         log_scale: log s_i of the site (3.39).
         mismatch: square root of the family's `divergence` between marginal and tilted (Jeffreys, or equal to it to second
             order), over power.
+
+    Book: section 3.2.
     """
 
     marginal: Density
@@ -93,17 +95,50 @@ Batches = Iterable[Sequence[int]]
 
 
 def sequential(n: int, rng: np.random.Generator) -> Batches:
-    """Terms one by one, in the given order."""
+    """Terms one by one, in the given order.
+
+    Args:
+        n: how many terms there are.
+        rng: the generator that `ep` hands to every schedule; not used.
+
+    Example:
+        >>> [list(batch) for batch in sequential(3, np.random.default_rng(0))]
+        [[0], [1], [2]]
+
+    Book: section 3.2.
+    """
     return ([i] for i in range(n))
 
 
 def shuffled(n: int, rng: np.random.Generator) -> Batches:
-    """Terms one by one, in a new random order each pass."""
+    """Terms one by one, in a new random order each pass.
+
+    Args:
+        n: how many terms there are.
+        rng: the generator that `ep` hands to every schedule.
+
+    Example:
+        >>> [list(batch) for batch in shuffled(3, np.random.default_rng(0))]
+        [[2], [0], [1]]
+
+    Book: section 3.2.
+    """
     return ([i] for i in rng.permutation(n).tolist())
 
 
 def parallel(n: int, rng: np.random.Generator) -> Batches:
-    """All terms at once, from the same posterior."""
+    """All terms at once, from the same posterior.
+
+    Args:
+        n: how many terms there are.
+        rng: the generator that `ep` hands to every schedule; not used.
+
+    Example:
+        >>> [list(batch) for batch in parallel(3, np.random.default_rng(0))]
+        [[0, 1, 2]]
+
+    Book: section 3.2.
+    """
     return [range(n)]
 
 

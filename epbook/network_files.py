@@ -22,6 +22,9 @@ def read_bif(path: Any) -> BeliefNetwork:
 
     The package that does the reading keeps seven digits of a probability.
 
+    Args:
+        path: the file, a str or a Path.
+
     Raises:
         ImportError: without the package pyagrum, which does the reading.
         FileNotFoundError: if there is no such file.

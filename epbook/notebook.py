@@ -12,6 +12,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+__all__ = ["glue", "mode", "show"]
+
 MODES = ("live", "frames", "still")
 PAGE_WIDTH = 640  # CSS pixels: the text column of the book
 COLOURS = 64

@@ -46,14 +46,20 @@ class Posterior(Protocol):
     covariance: Any
     flops: int  # operations of one pass beside the terms'
 
-    def copy(self) -> Self: ...
+    def copy(self) -> Self:
+        """The same, to be changed on its own."""
 
-    def prepare(self, terms: Any) -> None: ...
+    def prepare(self, terms: Any) -> None:
+        """Make room for a site a term, each 1 at first; raise ValueError if there are other sites already."""
 
-    def marginal(self, i: int) -> Density: ...
+    def marginal(self, i: int) -> Density:
+        """The posterior of what term i sees."""
 
-    def update(self, batch: Any, sites: list[Density]) -> None: ...
+    def update(self, batch: Any, sites: list[Density]) -> None:
+        """Put new sites in the places that batch names, and bring q up to date."""
 
-    def refresh(self) -> None: ...
+    def refresh(self) -> None:
+        """Compute q anew from prior and sites, once a pass, so that rounding does not pile up."""
 
-    def log_evidence(self) -> float: ...
+    def log_evidence(self) -> float:
+        """log of the integral of prior and sites with their scales, in nats."""

@@ -19,6 +19,8 @@ class Snapshot(NamedTuple):
         seconds: wall time so far.
         mismatch: the largest moment mismatch met in the pass (see `Result.mismatch`); NaN beside EP.
         skipped: how many terms had an improper cavity in the pass.
+
+    Book: section 3.2.
     """
 
     log_evidence: float

@@ -167,6 +167,9 @@ def read_uai_evidence(path: Any) -> dict[int, int]:
 
     A file that begins with the number of such samples, as older ones do, may hold only one.
 
+    Args:
+        path: the file, a str or a Path.
+
     Returns:
         State by variable, for `observe`.
 

@@ -1,15 +1,10 @@
 """The five real data sets: what their provenance promises."""
 
-import pkgutil
-from pathlib import Path
-
 import numpy as np
 import pytest
 
 from epbook import datasets
-from epbook.concordance import VERDICTS, rows, thesis
 
-ROOT = Path(__file__).parents[1]
 SHAPES = {  # name: rows, features, positives, training points
     "digits35": (500, 64, 250, 70),
     "heart": (270, 13, 120, 162),
@@ -53,15 +48,3 @@ def test_bad_input():
         datasets.load("iris")
     with pytest.raises(ValueError, match=r"train_size must lie in \[1, 269\], not 270"):
         datasets.split(datasets.load("heart"), 270)
-
-
-def test_concordance_rows_are_whole():
-    assert len({row.item for row in rows()}) == len(rows()) > 0
-    for row in rows():
-        assert row.verdict.partition(":")[0] in VERDICTS, row.item
-        assert row.page > 0 and row.thesis and row.place, row.item
-        assert (ROOT / row.check.partition("::")[0]).is_file(), f"{row.item} is checked nowhere: {row.check!r}"
-        if row.function:
-            assert pkgutil.resolve_name(row.function) is not None
-    with pytest.raises(KeyError, match="no item 'figure 9-9'"):
-        thesis("figure 9-9")

@@ -17,7 +17,7 @@ from tools import browser
 
 ROOT = Path(__file__).parents[1]
 PYPROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
-ONLY_ON_PYPI = {"playwright", "sphinx-mathjax-offline"}  # conda-forge has them not, or not under this name
+ONLY_ON_PYPI = {"axe-playwright-python", "playwright", "sphinx-mathjax-offline"}  # conda-forge has them not, or not under this name
 NOT_FOR_CONDA = {"pytest-benchmark", "hatchling"}  # benchmarks and wheels are not made in a reader's environment
 BINARY = {".png", ".ico", ".woff2"}
 # Assembled, so that this file does not refuse itself.
@@ -76,7 +76,7 @@ def test_the_citation_names_this_version():
 
 def test_ci_runs_what_the_readme_says():
     recipes = (ROOT / "Makefile").read_text(encoding="utf-8")
-    assert re.search(r"^test: \$\(READY\).*\n\tOMP_NUM_THREADS=1 \$\(BIN\)/python -m pytest --numprocesses 2 --dist loadfile\n", recipes, re.MULTILINE)
+    assert re.search(r"^test: \$\(READY\).*\n\tOMP_NUM_THREADS=1 \$\(BIN\)/python -m pytest --numprocesses 2 --dist loadfile --no-loadscope-reorder\n", recipes, re.MULTILINE)
     assert "\nmake test\n" in (ROOT / ".ci" / "run").read_text(encoding="utf-8")
     assert os.name == "nt" or os.access(ROOT / ".ci" / "run", os.X_OK)
 

@@ -14,7 +14,8 @@ from pathlib import Path
 import nbformat
 from nbclient import NotebookClient
 
-BOOK = Path(__file__).resolve().parents[1] / "book"
+ROOT = Path(__file__).resolve().parents[1]
+BOOK = ROOT / "book"
 LARGEST = 1_000_000  # bytes
 SECONDS_PER_CELL = 300
 METADATA = {
@@ -74,7 +75,14 @@ def normalised(notebook):
             for output in cell.outputs:
                 if "execution_count" in output:
                     output.execution_count = cell.execution_count
-    return nbformat.writes(notebook).rstrip("\n") + "\n"
+    config = (ROOT / "_config.yml").read_text(encoding="utf-8")
+    address = re.search(r'^repository:\n  url: "([^"]*)"', config, re.MULTILINE)[1]
+    return with_address(nbformat.writes(notebook).rstrip("\n") + "\n", address)
+
+
+def with_address(text, address):
+    """A stored notebook whose first cell gets the library from the repository at `address`."""
+    return re.sub(r'(REPOSITORY = \\")[^"\\]*', lambda found: found[1] + address, text, count=1)
 
 
 def complaints(file):

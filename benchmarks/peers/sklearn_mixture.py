@@ -7,7 +7,7 @@ from sklearn.mixture import BayesianGaussianMixture
 def methods(kind, x, size, start, order, sweeps):
     def run(iterations):
         kinds = {"init_params": "random", "weight_concentration_prior_type": "dirichlet_distribution"}
-        fit = BayesianGaussianMixture(int(size), max_iter=iterations, tol=0, random_state=0, **kinds).fit(x)
+        fit = BayesianGaussianMixture(n_components=int(size), max_iter=iterations, tol=0, random_state=0, **kinds).fit(x)
         return {"sweeps": int(fit.n_iter_)}
 
     return {"scikit-learn, one sweep": lambda: run(1), "scikit-learn": lambda: run(int(sweeps))}

@@ -38,6 +38,7 @@
       const input = element("input", { id: key, ...range });
       const value = element("output", { htmlFor: key });
       value.setAttribute("aria-live", "off"); // the slider itself speaks its value
+      value.style.minWidth = `${Math.max(...texts.map((text) => text.length))}ch`; // so that the slider keeps its length
       input.value = remembered(key, texts, data.default[name]);
       const label = element("label", { htmlFor: key }, data.labels[name]);
       return { name, key, texts, input, value, label };

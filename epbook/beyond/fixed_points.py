@@ -20,6 +20,8 @@ class FixedPoints(NamedTuple):
         results: a converged `Result` for each distinct fixed point, that of the largest evidence first.
         visits: how many starts ended in each.
         failed: how many starts did not converge.
+
+    Book: chapter 6.
     """
 
     results: list[Result]

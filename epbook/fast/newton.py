@@ -17,7 +17,7 @@ NEAR = 0.5  # the mismatch below which Newton's step is tried
 FINE = 2e-2  # the mismatch below which single precision no longer helps
 TINY = 16  # points that have no other start
 SMALL = 128  # points that try to start from the prior, where more start from a solution for half of them
-ROUGH = 0.1  # the mismatch that half of the points are solved to
+ROUGH = 0.02  # the mismatch that half of the points are solved to
 QUICK, EVALUATIONS = 8, 30  # the most from the prior, and in all
 
 

@@ -31,7 +31,7 @@ class Dynamics:
         >>> x.shape, y.shape
         ((30,), (30,))
 
-    Book: chapter 2.
+    Book: section 2.6.
     """
 
     transition: Function

@@ -81,7 +81,12 @@ def contour(axes, side, values, kind):
 
 
 def doubt(axes, side, chance):
-    """Shade where a probability over a square lies between 0.1 and 0.9. Arguments as in `contour`.
+    """Shade where a probability over a square lies between 0.1 and 0.9.
+
+    Args:
+        axes: matplotlib Axes.
+        side: grid along either axis, shape (m,).
+        chance: the probability at the points of `np.meshgrid(side, side)`, shape (m * m,).
 
     Example:
         >>> figure, axes = plt.subplots()

@@ -29,7 +29,7 @@ class Observed:
         >>> round(gradient, 9), round(curvature, 9)
         (0.5, 0.5)
 
-    Book: chapter 2.
+    Book: section 2.6.
     """
 
     flops = 21 * len(KNOTS)
@@ -72,7 +72,7 @@ def assumed_density(model: Dynamics, y: ArrayLike) -> Result:
         >>> round(assumed_density(Dynamics.linear(), [0.3, 1.2, 0.7]).mean, 6)
         0.692502
 
-    Book: chapter 2.
+    Book: section 2.6.
     """
 
     def predict(belief, t):

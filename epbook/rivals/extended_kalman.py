@@ -28,7 +28,7 @@ def extended_kalman(model: Dynamics, y: ArrayLike) -> Result:
         >>> round(extended_kalman(model, [0.3, 1.2, 0.7]).mean, 6)      # here it is the Kalman filter
         0.692502
 
-    Book: chapter 2.
+    Book: section 2.6.
     """
 
     def predict(belief, t):

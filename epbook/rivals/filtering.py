@@ -17,7 +17,7 @@ class Track:
     Attributes:
         beliefs: one a step, each with `mean` and `variance`: a `Gaussian`, or `Samples`.
 
-    Book: chapter 2.
+    Book: section 2.6.
     """
 
     def __init__(self):
@@ -71,7 +71,7 @@ def run_filter(
     Raises:
         ValueError: if y is empty or not finite.
 
-    Book: chapter 2.
+    Book: section 2.6.
     """
     y, result, log_evidence = finite_array("y", y, 1), Result(Track()), 0.0
     for t, y_t in enumerate(y.tolist()):

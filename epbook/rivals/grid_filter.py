@@ -34,7 +34,7 @@ def grid_filter(model: Dynamics, y: ArrayLike, low: float = -50.0, high: float =
         >>> round(grid_filter(Dynamics.linear(), [0.3, 1.2, 0.7], -10, 10, 101).mean, 6)
         0.692502
 
-    Book: chapter 2.
+    Book: section 2.6.
     """
     high = number_in("high", high, -np.inf, np.inf)
     grid = np.linspace(number_in("low", low, -np.inf, high, open_high=True), high, whole_number("knots", knots, 2))

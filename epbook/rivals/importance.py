@@ -37,7 +37,7 @@ def importance(problem: Any, samples: int = 1000, proposal: Any = None, rng: int
         >>> problem.exact().errors(importance(problem, 100_000, rng=0))[0] < 0.05
         True
 
-    Book: chapter 2 and section 3.2.2.
+    Book: sections 2.2 and 3.2.2.
     """
     require("importance", problem, "log_joint", "log_likelihood", "sample_prior", "flops")
     if proposal is not None and not (hasattr(proposal, "rvs") and hasattr(proposal, "logpdf")):

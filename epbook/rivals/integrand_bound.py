@@ -36,7 +36,7 @@ def integrand_bound(problem: LogisticIntegrand, start: float = 1.0, passes: int 
         >>> bool(result.log_evidence + result.posterior.log_density(0.3) < problem.log_joint(0.3))
         True
 
-    Book: chapter 2.
+    Book: section 2.4.
     """
     if not isinstance(problem, LogisticIntegrand):
         raise ValueError(f"integrand_bound knows a curve under the logistic, not under {type(problem).__name__}")

@@ -43,7 +43,7 @@ def jensen(problem: Any, start: tuple[float, float] | None = None, tol: float = 
         >>> jensen(problem).log_evidence < problem.exact().log_evidence
         True
 
-    Book: chapter 2.
+    Book: section 2.4.
     """
     require_one_dimension(problem, "jensen")
     (mean, variance), spent = _default_start(problem) if start is None else (_checked(start), [])

@@ -44,7 +44,7 @@ def laplace(problem, start: ArrayLike | None = None, passes: int = 1000, tol: fl
         >>> round(result.mean, 3), round(result.log_evidence, 3)
         (1.551, -10.856)
 
-    Book: chapter 2 and section 3.2.2.
+    Book: sections 2.3 and 3.2.2.
     """
     passes, tol = whole_number("passes", passes, 1), number_in("tol", tol, 0, math.inf)
     require("laplace", problem, "start", "climb", "laplace_fit")

@@ -47,7 +47,7 @@ def metropolis(
         >>> problem.exact().errors(metropolis(problem, 20_000, rng=0))[1] < 0.05
         True
 
-    Book: chapter 2.
+    Book: section 2.2.
     """
     require("metropolis", problem, "log_joint", "start", "flops")
     rng, samples = np.random.default_rng(rng), whole_number("samples", samples, 1)

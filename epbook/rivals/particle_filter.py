@@ -36,7 +36,7 @@ def particle_filter(model: Dynamics, y: ArrayLike, particles: int = 1000, rng: i
         >>> abs(result.mean - 0.6925) < 0.03
         True
 
-    Book: chapter 2.
+    Book: section 2.6.
     """
     rng, particles = np.random.default_rng(rng), whole_number("particles", particles, 1)
 

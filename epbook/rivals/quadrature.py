@@ -42,7 +42,7 @@ def quadrature(
         >>> problem.exact().errors(quadrature(problem))[0] < 1e-6
         True
 
-    Book: chapter 2.
+    Book: section 2.1.
     """
     low, high = interval(problem, low, high, "quadrature")
     if np.ndim(knots) != 1:

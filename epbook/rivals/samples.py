@@ -26,7 +26,7 @@ class Samples:
         >>> drawn.mean, drawn.variance, round(drawn.effective_size, 3)
         (1.25, 2.6875, 2.667)
 
-    Book: chapter 2.
+    Book: section 2.2.
     """
 
     def __init__(self, values: ArrayLike, log_weights: ArrayLike | None = None):

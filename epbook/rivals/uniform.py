@@ -37,7 +37,7 @@ def uniform(
         >>> problem.exact().errors(uniform(problem, 100_000, rng=0))[0] < 0.05
         True
 
-    Book: chapter 2.
+    Book: section 2.2.
     """
     low, high = interval(problem, low, high, "uniform sampling")
     return importance(problem, samples, uniform_distribution(low, high - low), rng)

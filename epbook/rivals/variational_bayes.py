@@ -36,7 +36,7 @@ def variational_bayes(problem, shares: ArrayLike | None = None, passes: int = 10
         >>> result.converged, result.log_evidence < problem.exact().log_evidence
         (True, True)
 
-    Book: chapter 2 and section 3.2.2.
+    Book: sections 2.4 and 3.2.2.
     """
     passes, tol = whole_number("passes", passes, 1), number_in("tol", tol, 0, math.inf)
     require("variational_bayes", problem, "given", "expected_log_parts")

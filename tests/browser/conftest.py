@@ -2,28 +2,58 @@
 
 import functools
 import http.server
+import json
+import os
 import re
 import shutil
 import subprocess
 import sys
 import threading
+import time
 from pathlib import Path
 
 import pytest
 from playwright.sync_api import sync_playwright
+from visits import Visit
 
 from tools import browser as system_browser
 
 ROOT = Path(__file__).parents[2]
 BUILD = re.search(r"^book:.*\n\t\$\(BIN\)/(jupyter-book .*)", (ROOT / "Makefile").read_text(), re.MULTILINE)[1].split()
+PATIENCE = 1800  # seconds for the build, which executes every notebook
 
 
 @pytest.fixture(scope="session")
-def build():
-    """The exit status and the log of building the book."""
+def build(tmp_path_factory):
+    """The exit status and the log of building the book, which of several test processes the first to ask does for all."""
+    shared = tmp_path_factory.getbasetemp()
+    if "PYTEST_XDIST_WORKER" in os.environ:
+        shared = shared.parent
+    result = shared / "build.json"
+    try:
+        (shared / "build").mkdir()
+    except FileExistsError:
+        _wait_for(result)
+    else:
+        (shared / "build" / result.name).write_text(json.dumps(_build()), encoding="utf-8")
+        (shared / "build" / result.name).rename(result)  # whole, or not there
+    return json.loads(result.read_text(encoding="utf-8"))
+
+
+def _build():
+    """Builds the book as `make book` does."""
     command = [shutil.which(BUILD[0], path=str(Path(sys.executable).parent)), *BUILD[1:]]
     done = subprocess.run(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, encoding="utf-8")
     return done.returncode, done.stdout
+
+
+def _wait_for(result):
+    """Returns when another process has built the book."""
+    deadline = time.monotonic() + PATIENCE
+    while not result.exists():
+        if time.monotonic() > deadline:
+            pytest.fail(f"the process that builds the book is not ready after {PATIENCE} s", pytrace=False)
+        time.sleep(0.5)
 
 
 @pytest.fixture(scope="session")
@@ -74,53 +104,3 @@ def visit(chromium):
     for one in visits:
         one.context.close()
     assert [problem for one in visits for problem in one.problems] == []
-
-
-class Visit:
-    """A page, what it asked for, and what went wrong on it."""
-
-    LOCAL = ("http://127.0.0.1:", "ws://127.0.0.1:", "file:", "data:", "blob:")
-
-    def __init__(self, chromium, address, watch_console=True, **options):
-        self.problems, self.addresses = [], []
-        self.context = chromium.new_context(**options)
-        self.context.route("**/*", self._only_local)
-        self.page = self.context.new_page()
-        self.page.on("websocket", self._websocket)  # which no route sees
-        if watch_console:
-            self.page.on("console", self._console)
-            self.page.on("pageerror", lambda error: self.problems.append(f"page error: {error}"))
-            self.page.on("requestfailed", self._failed)
-            self.page.on("response", self._response)
-        self.page.goto(address, wait_until="load")
-
-    def typeset(self):
-        """Waits until the mathematics stands."""
-        self.page.wait_for_function("() => !document.querySelector('.math') || (window.MathJax?.startup?.promise)")
-        self.page.evaluate("() => window.MathJax?.startup?.promise?.then(() => null)")
-        return self
-
-    def _only_local(self, route):
-        url = route.request.url
-        self.addresses.append(url)
-        if url.startswith(self.LOCAL):
-            route.continue_()
-        else:
-            self.problems.append(f"asked another host: {url}")
-            route.abort()
-
-    def _websocket(self, socket):
-        if not socket.url.startswith(self.LOCAL):
-            self.problems.append(f"asked another host: {socket.url}")
-
-    def _failed(self, request):
-        if request.failure != "net::ERR_ABORTED":  # so ends what the test's own reload cancels
-            self.problems.append(f"failed: {request.url} {request.failure}")
-
-    def _console(self, message):
-        if message.type == "error":
-            self.problems.append(f"console: {message.text}")
-
-    def _response(self, response):
-        if response.status >= 400:
-            self.problems.append(f"{response.status}: {response.url}")

@@ -1,4 +1,8 @@
-"""The chapters in a real JupyterLab: run all, and every slider redraws its figure, at its best within a second."""
+"""The chapters in a real JupyterLab: run all, and every slider redraws its figure, at its best within a second.
+
+The first is run whole, as a reader does; the others without the cells that their sliders do not need,
+which nbval and the build of the book have run already.
+"""
 
 import json
 import os
@@ -14,10 +18,11 @@ from pathlib import Path
 
 import playwright.sync_api
 import pytest
+import slices
 
 BOOK = Path(__file__).parents[2] / "book"
 NOTEBOOKS = sorted(file.name for file in BOOK.glob("*.ipynb") if "explore(" in file.read_text(encoding="utf-8"))
-REDRAW = 1.0  # seconds from the key to the new figure, for the quickest of a slider's keys: a busy machine may delay one
+REDRAW = 1.0  # seconds from the key to the new figure, for the quickest of a slider's keys, on a processor of its own
 PATIENCE = 15.0  # seconds after which a figure does not come
 START = 60  # seconds for the server
 RUN = 180_000  # milliseconds for all cells of a notebook
@@ -36,6 +41,9 @@ def lab(tmp_path_factory):
     """The address of a JupyterLab on a copy of the book, and its token."""
     home = tmp_path_factory.mktemp("lab")
     shutil.copytree(BOOK, home / "book", ignore=shutil.ignore_patterns("_*", ".*"))
+    for name in NOTEBOOKS[1:]:
+        whole = json.loads((BOOK / name).read_text(encoding="utf-8"))
+        (home / "book" / name).write_text(json.dumps(slices.for_sliders(whole)), encoding="utf-8")
     for name, settings in SETTINGS.items():
         file = home / "settings" / "@jupyterlab" / f"{name}.jupyterlab-settings"
         file.parent.mkdir(parents=True, exist_ok=True)
@@ -120,7 +128,15 @@ def _press_arrows(page, panel, handle):
     if handle.get_attribute("aria-valuenow") != handle.get_attribute("aria-valuemin"):
         _press(page, panel, "Home")
     seconds = [_press(page, panel, key) for key in ("ArrowRight", "ArrowLeft", "ArrowRight", "ArrowLeft")]
-    assert min(seconds) <= REDRAW
+    assert min(seconds) <= REDRAW * _sharing()
+
+
+def _sharing():
+    """How many times longer everything takes now that other programs have their share of the machine."""
+    start, own = time.perf_counter(), time.process_time()
+    while time.process_time() < own + 0.05:
+        pass
+    return (time.perf_counter() - start) / 0.05
 
 
 def _press(page, panel, key):

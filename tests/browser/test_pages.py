@@ -1,54 +1,59 @@
-"""Every page of the built book, as a reader's browser shows it with the network cut off."""
+"""Every page of the built book, as a reader's browser shows it with the network cut off.
+
+The tests of a page share one visit, in this order.
+"""
 
 import re
-from pathlib import Path
-from urllib.parse import parse_qs, unquote, urlparse
+from urllib.parse import unquote, urlparse
 
+import access
 import pytest
-import yaml
+from chapters import CHAPTERS, DESK, NOTEBOOKS, PHONE, WITH_SLIDERS
+from visits import Visit
 
-ROOT = Path(__file__).parents[2]
-TOC = yaml.safe_load((ROOT / "_toc.yml").read_text(encoding="utf-8"))
-CHAPTERS = [TOC["root"], *(chapter["file"] for chapter in TOC["chapters"])]
-WITH_SLIDERS = [name for name in CHAPTERS if (ROOT / f"{name}.ipynb").exists() and "explore(" in (ROOT / f"{name}.ipynb").read_text(encoding="utf-8")]
+PAGES = [*CHAPTERS, "search", "genindex"]
 HEAVIEST = 2_000_000  # bytes, the files that all pages share aside
-LOG_LINES = 60
 SHARED = ("/_static/", "/searchindex.js")
 FILE_NAME = re.compile(r"\S+\.(png|svg|jpe?g|gif|webp)", re.IGNORECASE)
-MOVED = "image => { const moved = image.src !== window.seen; window.seen = image.src; return moved }"
-DESK, PHONE = {"width": 1280, "height": 900}, {"width": 390, "height": 844}
-
-on_every_page = pytest.mark.parametrize("name", [*CHAPTERS, "search", "genindex"])
-on_pages_with_sliders = pytest.mark.parametrize("name", WITH_SLIDERS)
-
-
-def test_the_book_has_pages_with_sliders():
-    assert WITH_SLIDERS
+RAW_MATHEMATICS = "[...document.querySelectorAll('.math')].filter(e => !e.querySelector('mjx-container')).map(e => e.outerHTML)"
+PICTURES = "[...document.images].map(i => [i.src.slice(0, 80), i.alt.trim(), i.complete && i.naturalWidth > 0])"
+FIGURES = "[...document.querySelectorAll('article figure[id]')].map(f => [f.id, f.querySelector('figcaption').innerText])"
+WIDTH = "document.documentElement.scrollWidth"
 
 
-def test_the_book_builds_without_a_warning(build):
-    status, log = build
-    lines = re.sub(r"\x1b\[[0-9;]*m", "", log).splitlines()
-    warnings = [line for line in lines if "WARNING:" in line or "ERROR:" in line]
-    assert status == 0, "\n".join([*warnings, "The log ends:", *lines[-LOG_LINES:]])
+@pytest.fixture(scope="module", params=PAGES)
+def opened(request, site, chromium):
+    """A page on a phone, its mathematics typeset; its `name` is the page's."""
+    one = Visit(chromium, f"{site}/{request.param}.html", viewport=PHONE).typeset()
+    one.name = request.param
+    yield one
+    one.context.close()
 
 
-@on_every_page
-def test_page_is_whole(name, site, built, visit):
-    opened = visit(f"{site}/{name}.html", viewport=DESK).typeset()
+def test_page_is_whole(opened):
     page = opened.page
-    assert page.locator("h1").count() >= 1
-    assert page.evaluate("[...document.querySelectorAll('.math')].filter(e => !e.querySelector('mjx-container')).map(e => e.outerHTML)") == []
+    assert page.evaluate(RAW_MATHEMATICS) == []
     assert page.locator("mjx-merror, [data-mjx-error]").count() == 0
     assert page.locator("script[type*='widget-state']").count() == 0
-    for image in page.locator("img").all():
-        alt = (image.get_attribute("alt") or "").strip()
-        assert alt and not FILE_NAME.fullmatch(alt), f"alt text {alt!r} of {(image.get_attribute('src') or '')[:80]}"
-    assert page.evaluate("[...document.images].filter(i => !i.complete || !i.naturalWidth).map(i => i.src)") == []
+    assert access.headings_out_of_order(page) == []
+    assert opened.problems == []
+
+
+def test_exercises_that_ask_for_a_number_have_a_field_for_it(opened):
+    file = NOTEBOOKS.get(opened.name)
+    asked = file.read_text(encoding="utf-8").count("answer = None") if file and file.exists() else 0
+    assert opened.page.locator(".epbook-answer input").count() == asked
+
+
+def test_pictures_are_there_and_described(opened):
+    pictures = opened.page.evaluate(PICTURES)
+    assert [src for src, _, seen in pictures if not seen] == []
+    assert [src for src, alt, _ in pictures if not alt or FILE_NAME.fullmatch(alt)] == []
+
+
+def test_page_is_light(opened, built):
     weight = sum(_size(url, built) for url in set(opened.addresses))
-    assert 0 < weight < HEAVIEST, f"{name} weighs {weight:,} bytes"
-    page.set_viewport_size(PHONE)
-    assert page.evaluate("document.documentElement.scrollWidth") <= PHONE["width"]
+    assert 0 < weight < HEAVIEST, f"{opened.name} weighs {weight:,} bytes"
 
 
 def _size(url, built):
@@ -57,74 +62,30 @@ def _size(url, built):
     return 0 if path.startswith(SHARED) or url.startswith("data:") else (built / path.lstrip("/")).stat().st_size
 
 
-@on_pages_with_sliders
-def test_sliders_move_their_figures(name, site, visit):
-    address = f"{site}/{name}.html"
-    page = visit(address, viewport=DESK).typeset().page
-    figures = page.locator(".epbook-explore").all()
-    assert figures
-    for figure in figures:
-        _try_every_slider(page, figure)
-    assert page.url == address
-
-
-def _try_every_slider(page, figure):
-    """Walks each slider from end to end by keyboard, comes back to the same address, and resets."""
-    image, says = figure.locator("img"), figure.locator(".epbook-says")
-    start = image.get_attribute("src")
-    for slider in figure.locator("input[type=range]").all():
-        assert slider.evaluate("e => e.labels[0].textContent.trim()")
-        slider.focus()
-        page.keyboard.press("Home")
-        image.evaluate(MOVED)
-        for _ in range(int(slider.get_attribute("max"))):
-            page.keyboard.press("ArrowRight")
-            assert image.evaluate(MOVED), f"{slider.get_attribute('id')} does not move its figure"
-            assert image.get_attribute("alt") == says.inner_text().strip()
-        seen = image.get_attribute("src")
-        if seen == start:  # the default is the last value: it is not kept in the address
-            page.keyboard.press("Home")
-            seen = image.get_attribute("src")
-        kept = parse_qs(urlparse(page.url).query)
-        assert kept == {slider.get_attribute("id"): [slider.get_attribute("aria-valuetext")]}
-        page.reload(wait_until="load")
-        assert image.get_attribute("src") == seen
-        assert parse_qs(urlparse(page.url).query) == kept
-        figure.get_by_role("button", name="Reset").press("Enter")
-        assert image.get_attribute("src") == start
-        assert urlparse(page.url).query == ""
-
-
-@on_pages_with_sliders
-def test_without_javascript_the_default_figure_and_a_table_remain(name, site, visit):
-    page = visit(f"{site}/{name}.html", java_script_enabled=False, watch_console=False).page  # it reports blocked scripts
-    figures = page.locator(".epbook-explore").all()
-    assert figures
-    for figure in figures:
-        assert figure.locator("img").is_visible()
-        assert figure.locator("details tbody tr").count() >= 2
-        assert figure.locator("input, button").count() == 0
-
-
-@on_every_page
-def test_page_reads_from_a_file(name, built, visit):
-    page = visit((built / f"{name}.html").as_uri(), viewport=DESK).typeset().page
-    assert page.locator("h1").count() >= 1
-    figures = page.locator(".epbook-explore").all()
-    assert bool(figures) == (name in WITH_SLIDERS)
-    for figure in figures:
-        _try_every_slider(page, figure)
-
-
-@on_pages_with_sliders
-def test_figures_carry_the_thesis_numbers_and_are_found_by_links(name, site, visit):
+def test_figures_carry_the_thesis_numbers_and_are_found_by_links(opened):
     """Sphinx numbers no figure, fig-3-4 is captioned as figure 3-4, and links such as #fig-3-4 lead to it."""
-    page = visit(f"{site}/{name}.html").page
+    page = opened.page
     assert page.locator("figcaption .caption-number").count() == 0
-    captions = {figure.get_attribute("id"): figure.locator("figcaption").inner_text() for figure in page.locator("article figure[id]").all()}
-    assert captions
-    for label, caption in captions.items():
+    figures = page.evaluate(FIGURES)
+    assert figures or opened.name not in WITH_SLIDERS
+    for label, caption in figures:
         if number := re.match(r"fig-(\d+-\d+)", label):
             assert f"Figure {number[1]}" in caption
     linked = page.locator("article a.internal[href^='#fig-']").evaluate_all("links => links.map(link => link.hash.slice(1))")
-    assert set(linked) <= set(captions)
+    assert set(linked) <= {label for label, _ in figures}
+
+
+def test_page_fits_and_is_accessible_on_a_phone(opened):
+    assert opened.page.evaluate(WIDTH) <= PHONE["width"]
+    assert access.formulas_cut_off(opened.page) == []
+    assert access.violations(opened.page) == []
+
+
+def test_page_fits_wider_screens_and_is_accessible_by_night(opened):
+    page = opened.page
+    for width in (820, 1440):
+        page.set_viewport_size({**DESK, "width": width})
+        assert page.evaluate(WIDTH) <= width
+    page.evaluate("document.documentElement.dataset.theme = 'dark'")
+    assert access.figures_without_a_light_card(page) == []
+    assert access.violations(page) == []
