@@ -11,7 +11,6 @@ import numpy as np
 from scipy.linalg.blas import dtrmv, ssymv, strmm, strmv
 from scipy.linalg.lapack import dpotrf, dtrtri, slauum, spotrf, strtri
 
-FLOOR = {np.float64: 1e-9, np.float32: 1e-5}  # of tau C_ii, below which (1 - diag B^-1) / tau loses too many digits
 LOSS = 1e-3  # relative, of the strongest site's precision, by rounding of B
 ROUTINES = {np.float64: (dpotrf, dtrtri, dtrmv), np.float32: (spotrf, strtri, strmv)}
 
@@ -42,7 +41,7 @@ class DenseMarginals:
 
     Args:
         C: kernel matrix, shape (n, n), symmetric, C-contiguous.
-        precision, shift: the sites', shape (n,), precisions >= 0; those too small to matter are raised to a floor.
+        precision, shift: the sites', shape (n,), precisions > 0; the smaller tau A_ii, the more digits diag A loses.
         dtype: np.float64, or np.float32 for a third of the time.
 
     Attributes:
@@ -67,7 +66,7 @@ class DenseMarginals:
     def __init__(self, C, precision, shift, dtype=np.float64):
         potrf, trtri, self._trmv = ROUTINES[dtype]
         prior = C.diagonal()
-        self.precision, self.shift = np.maximum(precision, FLOOR[dtype] / prior), shift
+        self.precision, self.shift = precision, shift
         if np.finfo(dtype).eps * (self.precision * prior).max() > LOSS:
             raise np.linalg.LinAlgError(f"the sites are too precise for {dtype.__name__}")
         self._root = np.sqrt(self.precision).astype(dtype)

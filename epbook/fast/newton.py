@@ -14,6 +14,7 @@ import numpy as np
 from .moments import Moments, moments
 
 NEAR = 0.5  # the mismatch below which Newton's step is tried
+FLOOR = {np.float64: 1e-9, np.float32: 1e-5}  # of a site's precision times its cavity's variance: weaker is rounding
 FINE = 2e-2  # the mismatch below which single precision no longer helps
 TINY = 16  # points that have no other start
 SMALL = 128  # points that try to start from the prior, where more start from a solution for half of them
@@ -160,8 +161,9 @@ def fixed_point(evaluate, start, tol, watch, most=EVALUATIONS, coarse=False, fin
 def _point(evaluate, cavities, dtype):
     if not cavities.usable:
         return None
+    floor = FLOOR[dtype] / cavities.variance
     try:
-        at = evaluate(cavities.precision, cavities.shift, dtype)
+        at = evaluate(np.maximum(cavities.precision, floor), cavities.shift, dtype)
     except np.linalg.LinAlgError:
         return None
     point = Point(cavities, at, Cavities(at.cavity_mean, at.cavity_variance, cavities.tilted))
