@@ -31,11 +31,13 @@ class Peer:
         script: a file in benchmarks/peers without its ending.
         packages: the requirements of its own environment, a file there; None for the one that runs the benchmarks.
         limit: seconds on the wall that it may take with one problem.
+        once: whether one round suffices.
     """
 
     script: str
     packages: str | None = None
     limit: float = 300.0
+    once: bool = False
 
     def run(self, problem: Path) -> dict:
         """What the script writes about a problem.

@@ -8,7 +8,13 @@ OURS = "epbook kernel_ep"
 def targets(rows: list[dict]) -> list[dict]:
     """Each target with its limit, what was measured, and whether it was met; those of which nothing was measured are left out."""
     return [
-        {"what": what, "relation": relation, "limit": limit, "value": value, "met": value <= limit if relation == "<=" else value >= limit}
+        {
+            "what": what,
+            "relation": relation,
+            "limit": limit,
+            "value": value,
+            "met": value <= limit if relation == "<=" else value >= limit,
+        }
         for what, value, relation, limit in (*_kernel(_Table(rows)), *_grids(_Table(rows)), *_variational(_Table(rows)))
         if value is not None
     ]
@@ -42,16 +48,31 @@ def _kernel(table) -> Iterator[tuple]:
     gaps = [row["gap"] for row in table.rows if row["method"].startswith("GPy")]
     yield "largest error of GPy's log evidence", max(gaps, default=None), "<=", 1e-3
     yield "probit, n = 1000: GPy's default over ours", table.ratio("kernel", "probit", 1000, "GPy EP", OURS), ">=", 100.0
-    yield "probit, n = 1000: GPy's parallel EP over ours", table.ratio("kernel", "probit", 1000, "GPy EP, parallel", OURS), ">=", 5.0
+    yield (
+        "probit, n = 1000: GPy's parallel EP over ours",
+        table.ratio("kernel", "probit", 1000, "GPy EP, parallel", OURS),
+        ">=",
+        5.0,
+    )
     for n in (200, 500, 1000, 2000, 5000):
-        yield f"n = {n}: scikit-learn's Laplace over ours", table.ratio("kernel", "probit", n, "scikit-learn Laplace", OURS), ">=", 1.0
+        yield (
+            f"n = {n}: scikit-learn's Laplace over ours",
+            table.ratio("kernel", "probit", n, "scikit-learn Laplace", OURS),
+            ">=",
+            1.0,
+        )
     yield "low rank, n = 1000: Cholesky units", table.value("units", "kernel", "plane", 1000, "epbook low rank"), "<=", 1.0
 
 
 def _grids(table) -> Iterator[tuple]:
     for side in (10, 20, 30, 50, 100):
         for theirs in ("pyAgrum LoopyBP", "pgmax", "pgmax, compiled"):
-            yield f"{side} x {side}: {theirs} over ours", table.ratio("grid", "coupling 0.5", side, theirs, "epbook BP"), ">=", 1.0
+            yield (
+                f"{side} x {side}: {theirs} over ours",
+                table.ratio("grid", "coupling 0.5", side, theirs, "epbook BP"),
+                ">=",
+                1.0,
+            )
     gaps = [row["gap"] for row in table.rows if row["subject"] == "grid" and "gap" in row]
     yield "largest gap of marginals", max(gaps, default=None), "<=", 1e-3
     yield "10 x 10: tree EP over BP", table.ratio("grid", "coupling 0.5", 10, "epbook tree EP", "epbook BP"), "<=", 5.0

@@ -17,9 +17,9 @@ import numpy as np
 from scipy.linalg import cholesky
 from scipy.spatial.distance import cdist
 
-ENOUGH = 4.0  # seconds of one method, after which it is not repeated
-LEAST = 0.3  # seconds, to which short ones are repeated
-FEW, MANY = 3, 30  # repetitions, else
+ENOUGH = 2.5  # seconds of one method, after which it is not repeated
+LEAST = 0.2  # seconds, to which short ones are repeated
+FEW, MANY = 3, 20  # repetitions, else
 
 
 def gaussian_kernel(X: np.ndarray, width: float) -> np.ndarray:

@@ -10,7 +10,7 @@ from paramz import ObsAr
 MOST_IN_SEQUENCE = 1000  # points
 
 
-def methods(X, y, width, slack, reference):
+def methods(X, y, width, slack):
     K, labels = gaussian_kernel(X, width), ObsAr((y[:, None] > 0).astype(float))
     likelihood = Bernoulli(gp_link=Probit() if slack else Heaviside())
 

@@ -25,7 +25,7 @@ class Given(Kernel):
         return True
 
 
-def methods(X, y, width, slack, reference):
+def methods(X, y, width, slack):
     K = gaussian_kernel(X, width)
 
     def laplace():

@@ -3,6 +3,7 @@
 import os
 import warnings
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -23,8 +24,10 @@ from .newton import solve
 from .solved import SolvedKernelGaussian
 
 METHODS = ("auto", "newton", "low-rank", "blocked", "sequential")
-ARRAYS = 2  # n x n, float64, that a method holds beside C
+ARRAYS, SWEPT_ARRAYS = 2, 4  # n x n, float64, that Newton's method and the loop hold beside C
+MODEST = 10**8  # bytes, which are taken without a look at what is free
 MANY = 300  # points, from which a search for low rank, and delayed updates, are worth their overhead
+NEGLIGIBLE = 0.04  # error of the log evidence over the mismatch, which a mismatch of 1e-5 has without low rank
 FALLBACK = "; by the loop's sweeps, for Newton's method found no fixed point"
 
 
@@ -40,9 +43,9 @@ def kernel_ep(
     """EP over latent values f with prior N(0, C), where term i sees f_i: the fixed point of `ep(KernelGaussian(C), terms)`.
 
     "newton" finds the fixed point for all sites at once by a few Cholesky factorisations; it needs sites of
-    non-negative precision, as log-concave terms have.  "low-rank" does so for C to a tolerance of 1e-10, and its status
-    and `result.posterior.error` tell by how much the log evidence may be off.  "blocked" and "sequential" are the
-    loop's own sweeps.  "auto" takes low rank if the rank is below n / 8 and the error below tol, else Newton.
+    non-negative precision, as log-concave terms have.  "low-rank" does so for C to a tolerance of tol / 1,000, and its
+    status and `result.posterior.error` tell by how much the log evidence may be off.  "blocked" and "sequential" are the
+    loop's own sweeps.  "auto" takes low rank if the rank is below n / 8 and that error negligible, else Newton.
     Where these find no fixed point, the loop's sweeps take over, and the status says so.
 
     Args:
@@ -78,7 +81,9 @@ def kernel_ep(
         raise ValueError(f"{len(terms)} terms were given for {len(kernel.variance)} latent values")
     result, note = None, ""
     if not options and passes > 1 and method not in ("blocked", "sequential"):
-        result, note = _solved(kernel, terms, method, tol, passes), FALLBACK
+        note = FALLBACK
+        with np.errstate(all="ignore"), suppress(ArithmeticError):  # what is not finite, or not computable, is no fixed point
+            result = _solved(kernel, terms, method, tol, passes)
     return result or _swept(kernel.C, terms, method, note, {"tol": tol, "passes": passes, **options})
 
 
@@ -86,15 +91,21 @@ def _solved(kernel, terms, method, tol, passes):
     """Newton's answer, or None."""
     if isinstance(kernel, LowRankKernel):
         return _low_rank(kernel, kernel, terms, tol, passes)
-    if method == "low-rank" or (method == "auto" and len(terms) >= MANY):
-        most = len(terms) if method == "low-rank" else len(terms) // 8
-        low = LowRankKernel(lambda i: kernel.C[i], kernel.variance, most=most)
+    if method == "low-rank":
+        return _low_rank(_pivoted(kernel, 1e-3 * tol, len(terms)), kernel, terms, tol, passes)
+    if method == "auto" and len(terms) >= MANY:
+        low = _pivoted(kernel, 1e-5 * tol, len(terms) // 8)
         result = _low_rank(low, kernel, terms, tol, passes) if low.complete else None
-        if method == "low-rank" or (result and result.posterior.error < tol):
+        if result and result.posterior.error < NEGLIGIBLE * tol:
             return result
+    _require_memory(len(terms), ARRAYS)
     watch = _Watch(len(terms))
     point = solve(kernel, terms, tol, watch, passes)
     return point and watch.finish(SolvedKernelGaussian(kernel, point.marginals, point.log_scales), tol)
+
+
+def _pivoted(kernel, tol, most):
+    return LowRankKernel(lambda i: kernel.C[i], kernel.variance, min(max(tol, 1e-12), 1e-6), most)
 
 
 def _low_rank(low, kernel, terms, tol, passes):
@@ -111,18 +122,27 @@ def _low_rank(low, kernel, terms, tol, passes):
 def _checked(C):
     """C as a C-contiguous float64 array, the same one if it is such; raise ValueError if it is no kernel matrix, or too large."""
     sound = isinstance(C, np.ndarray) and C.dtype == np.float64 and C.ndim == 2 and C.flags.c_contiguous
-    if not (sound and C.shape[0] == C.shape[1] and np.isfinite(C).all() and np.array_equal(C, C.T)):
-        C = symmetric_matrix("C", C)  # says what is wrong, if anything
+    if not (sound and C.shape[0] == C.shape[1] and np.isfinite(C).all() and _symmetric(C)):
+        C = np.ascontiguousarray(symmetric_matrix("C", C))  # says what is wrong, if anything
     diagonal = C.diagonal()
     if not (diagonal > 0).all():
         raise ValueError(f"C must have a positive diagonal, but entry {diagonal.argmin()} is {diagonal.min():g}")
-    needed, free = ARRAYS * C.nbytes, _free_memory()
-    if needed > free:
+    return C
+
+
+def _require_memory(n, arrays):
+    """Raise ValueError before n x n arrays of float64 are asked for that will not fit."""
+    needed = arrays * 8 * n * n
+    if needed > MODEST and needed > (free := _free_memory()):
         raise ValueError(
-            f"kernel EP of {len(C)} points needs {needed / 2**30:.1f} GiB beside C, and {free / 2**30:.1f} GiB are free; "
+            f"kernel EP of {n} points needs {needed / 2**30:.1f} GiB beside C, and {free / 2**30:.1f} GiB are free; "
             "take fewer points, or epbook.fast.InducingBayesPoint, whose memory grows with n only"
         )
-    return C
+
+
+def _symmetric(C, strip=128):
+    """Whether C equals its transpose, strip by strip so that both stay in cache."""
+    return all(np.array_equal(C[k : k + strip, k:], C[k:, k : k + strip].T) for k in range(0, len(C), strip))
 
 
 def _free_memory():
@@ -156,6 +176,7 @@ class _Watch:
 
 def _swept(C, terms, method, note, options):
     """The loop itself."""
+    _require_memory(len(terms), SWEPT_ARRAYS)
     blocked = method == "blocked" or (method != "sequential" and len(C) >= MANY)
     prior = (BlockedKernelGaussian if blocked else KernelGaussian)(C)
     with warnings.catch_warnings():

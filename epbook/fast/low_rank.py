@@ -6,11 +6,9 @@ The posterior covariance of F F' is A = G' G with G = M^-1/2 F', so that margina
 
 import copy
 from collections.abc import Callable
-from functools import cached_property
 
 import numpy as np
 from numpy.typing import ArrayLike
-from scipy.linalg import cholesky, solve_triangular
 
 from ..checks import finite_array, number_in, signs, whole_number
 from ..models.predictor import kernel_diagonal, kernel_matrix
@@ -78,7 +76,7 @@ class LowRankKernel:
 
     def marginals(self, precision, shift, dtype=np.float64):
         """`LowRankMarginals` with these sites."""
-        return LowRankMarginals(self, precision, shift)
+        return LowRankMarginals(self, precision, shift, dtype)
 
     def error(self, marginals, C: np.ndarray | None = None) -> float:
         """The most that E changes the log evidence, to first order: |alpha' E alpha - tr (C + T^-1)^-1 E| / 2.
@@ -109,7 +107,7 @@ class LowRankKernel:
 
 
 class LowRankMarginals:
-    """As `DenseMarginals`, for a `LowRankKernel`; always in double precision.
+    """As `DenseMarginals`, for a `LowRankKernel`.
 
     Example:
         >>> low = LowRankKernel(lambda i: np.ones(2), np.ones(2))
@@ -121,25 +119,24 @@ class LowRankMarginals:
 
     ACCURACY = 3e-2  # of Newton's steps: a product costs as much as an evaluation
 
-    def __init__(self, low, precision, shift):
-        self.precision, self.shift, factor = precision, shift, low.factor
-        core = (factor.T * precision) @ factor
+    def __init__(self, low, precision, shift, dtype=np.float64):
+        self.precision, self.shift, factor = precision, shift, low.factor.astype(dtype, copy=False)
+        core = (factor.T * precision.astype(dtype)) @ factor
         core.flat[:: len(core) + 1] += 1.0
-        self._upper = cholesky(core, check_finite=False)
-        self._left = self._projected(factor)
-        self.log_det = 2 * float(np.log(self._upper.diagonal()).sum())
-        self.variance = np.einsum("ri,ri->i", self._left, self._left)
+        lower = np.linalg.cholesky(core)
+        self._whitener = np.linalg.inv(lower)
+        self._left = self._whitener @ factor.T
+        self._single = self._left.astype(np.float32, copy=False)
+        self.log_det = 2 * float(np.log(lower.diagonal()).sum())
+        self.variance = np.einsum("ri,ri->i", self._left, self._left).astype(float)
         self.mean = self.covariance_times(shift)
         self.coefficients = shift - precision * self.mean
         self.cavity_variance = self.variance / (1 - precision * self.variance)
         self.cavity_mean = self.mean - self.cavity_variance * self.coefficients
 
-    def _projected(self, factor):
-        return solve_triangular(self._upper, factor.T, trans=1, check_finite=False)
-
     def elsewhere(self, prior, here, others):
         """Mean and variance at other points, given that these are the points `here` of the prior."""
-        left = self._projected(prior.factor[others])
+        left = self._whitener @ prior.factor[others].T
         return (self._left @ self.shift) @ left, np.einsum("ri,ri->i", left, left)
 
     @property
@@ -150,13 +147,9 @@ class LowRankMarginals:
 
     def covariance_times(self, x):
         """A x."""
-        return (self._left @ x) @ self._left
+        return ((self._left @ x.astype(self._left.dtype)) @ self._left).astype(float)
 
     def squares_times(self, x):
         """(A_ij^2) x, to single precision."""
         left = self._single
         return np.einsum("ri,ri->i", ((left * x.astype(np.float32)) @ left.T) @ left, left).astype(float)
-
-    @cached_property
-    def _single(self):
-        return self._left.astype(np.float32)

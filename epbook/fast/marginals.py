@@ -64,14 +64,15 @@ class DenseMarginals:
     ACCURACY = 1e-3  # of Newton's steps, whose products cost little beside the factor
 
     def __init__(self, C, precision, shift, dtype=np.float64):
-        potrf, trtri, self._trmv = ROUTINES[dtype]
+        potrf, trtri, trmv = ROUTINES[dtype]
         prior = C.diagonal()
         self.precision, self.shift = precision, shift
-        if np.finfo(dtype).eps * (self.precision * prior).max() > LOSS:
+        if np.finfo(dtype).eps * (precision * prior).max() > LOSS:
             raise np.linalg.LinAlgError(f"the sites are too precise for {dtype.__name__}")
-        self._root = np.sqrt(self.precision).astype(dtype)
-        system = np.multiply(C, self._root, dtype=dtype, order="C")
-        system *= self._root[:, None]
+        self._root = np.sqrt(precision)
+        root = self._root.astype(dtype)
+        system = np.multiply(C, root, dtype=dtype, order="C")
+        system *= root[:, None]
         system.ravel()[:: len(C) + 1] += 1.0
         factor, info = potrf(system.T, lower=1, overwrite_a=1)
         if info:
@@ -79,10 +80,10 @@ class DenseMarginals:
         self.log_det = 2 * float(np.log(factor.diagonal()).sum())
         self._inverse, _ = trtri(factor, lower=1, overwrite_c=1)
         left = np.einsum("ij,ij->j", self._inverse, self._inverse).astype(float)
-        self.variance = np.clip((1 - left) / self.precision, 1e-9 * prior, prior)
+        self.variance = np.minimum(np.maximum((1 - left) / precision, 1e-9 * prior), prior)
         self.cavity_variance = np.minimum(self.variance / left, prior)
-        inner = self._trmv(self._inverse, (shift / self._root).astype(dtype), lower=1)
-        self.coefficients = self._root.astype(float) * self._trmv(self._inverse, inner, lower=1, trans=1)
+        inner = trmv(self._inverse, (shift / self._root).astype(dtype), lower=1)
+        self.coefficients = self._root * trmv(self._inverse, inner, lower=1, trans=1)
         self.mean = C @ self.coefficients
         self.cavity_mean = self.mean - self.cavity_variance * self.coefficients
 
@@ -102,8 +103,7 @@ class DenseMarginals:
 
     def covariance_times(self, x):
         """A x, to single precision."""
-        root = np.sqrt(self.precision)
-        return self.variance * x - ssymv(1.0, self._hollow[0], (x / root).astype(np.float32), lower=1) / root
+        return self.variance * x - ssymv(1.0, self._hollow[0], (x / self._root).astype(np.float32), lower=1) / self._root
 
     def squares_times(self, x):
         """(A_ij^2) x, to single precision."""

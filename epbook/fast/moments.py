@@ -38,8 +38,9 @@ def moments(terms: Sequence[Term]) -> Moments:
 
     Book: section 8.1.
     """
-    first: Any = terms[0]
-    if type(first) is not Step or any(not _same_step(first, term) for term in terms):
+    kinds: list[Any] = list({id(term): term for term in terms}.values())
+    first = kinds[0]
+    if any(type(kind) is not Step or (kind.noise, kind.slack) != (first.noise, first.slack) for kind in kinds):
         return lambda mean, variance, power=1.0: _one_by_one(terms, mean, variance, power)
 
     def all_at_once(mean, variance, power=1.0):
@@ -48,10 +49,6 @@ def moments(terms: Sequence[Term]) -> Moments:
         return _steps(mean, variance, first.noise**power, power * math.log1p(-first.noise), first.slack)
 
     return all_at_once
-
-
-def _same_step(first, term):
-    return term is first or (type(term) is Step and (term.noise, term.slack) == (first.noise, first.slack))
 
 
 def _one_by_one(terms, mean, variance, power):
