@@ -29,8 +29,9 @@ notebooks: $(READY) ## execute the notebooks again and store what they print
 links: $(READY) ## ask for every external link of the book; needs the network, not part of the tests
 	$(BIN)/jupyter-book build --builder linkcheck .
 
-bench: $(READY) ## time the loop; not part of the tests
-	$(BIN)/python -m pytest -s benchmarks
+bench: $(READY) ## time epbook against its peers (QUICK=1: little of it); not part of the tests
+	OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 $(BIN)/python benchmarks/measure.py $(if $(QUICK),--quick)
+	QUICK=$(QUICK) $(BIN)/python -m pytest -s benchmarks
 
 lab: $(READY) ## open the chapters in JupyterLab, sliders live
 	$(BIN)/jupyter lab --notebook-dir=book

@@ -17,7 +17,6 @@ except ImportError as error:
 from .checks import whole_number
 from .errors import ConvergenceWarning
 from .evidence import fixed_point, maximise_evidence
-from .expectation_propagation import ep
 from .kernels import GaussianKernel, LinearKernel, PolynomialKernel, tunable
 from .models import BayesPoint
 
@@ -43,6 +42,7 @@ class BayesPointClassifier(ClassifierMixin, BaseEstimator):
             A kernel of scikit-learn's stays as it is: the module `epbook.kernels` tells what tuning needs.
         n_restarts_optimizer: how many more searches start at random.
         max_iter: at most this many passes of EP.
+        method: how EP runs: "auto" for what is fastest and safe, "sequential" for the plain loop, or another of `BayesPoint.ep`.
         tol: moments match when no mismatch reaches this (see `Result.mismatch`).
         random_state: seed, RandomState or None, for the restarts.
 
@@ -84,6 +84,7 @@ class BayesPointClassifier(ClassifierMixin, BaseEstimator):
         n_restarts_optimizer=0,
         max_iter=100,
         tol=1e-4,
+        method="auto",
         random_state=None,
     ):
         self.kernel = kernel
@@ -96,6 +97,7 @@ class BayesPointClassifier(ClassifierMixin, BaseEstimator):
         self.n_restarts_optimizer = n_restarts_optimizer
         self.max_iter = max_iter
         self.tol = tol
+        self.method = method
         self.random_state = random_state
 
     def fit(self, X, y):
@@ -140,7 +142,7 @@ class BayesPointClassifier(ClassifierMixin, BaseEstimator):
         """The problem, tuned if asked, and EP's result for it."""
         if not (self.optimizer in (None, "fmin_l_bfgs_b") or callable(self.optimizer)):
             raise ValueError(f"optimizer must be None, 'fmin_l_bfgs_b' or a callable, not {self.optimizer!r}")
-        options = {"passes": whole_number("max_iter", self.max_iter, 1), "tol": self.tol}
+        options = {"passes": whole_number("max_iter", self.max_iter, 1), "tol": self.tol, "method": self.method}
         noise, slack = problem.term.noise > 0, problem.term.slack > 0
         if self.optimizer is None or not (noise or slack or len(tunable(problem.kernel))):
             return _with_fallback(problem, fixed_point(problem, **options), options)
@@ -197,6 +199,6 @@ def _with_fallback(problem, result, options):
         return problem, result
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", ConvergenceWarning)
-        safe = ep(problem.posterior(), problem.terms, restricted=True, damping=0.5, **options)
+        safe = problem.ep(**(options | {"method": "sequential", "restricted": True, "damping": 0.5}))
     safe.status = f"restricted, for plain EP was {result.status}; restricted EP {safe.status}"
     return problem, safe

@@ -13,7 +13,6 @@ from scipy.optimize import minimize
 
 from .checks import number_in, whole_number
 from .errors import ConvergenceWarning, NoMassError, NotSeparableError
-from .expectation_propagation import ep
 from .kernels import tunable
 from .models import BayesPoint
 from .result import Result
@@ -55,7 +54,7 @@ def maximise_evidence(
         optimizer: None is L-BFGS-B; or a function of (objective, start, bounds) in logs, where objective(place) returns minus the
             log evidence and its gradient.  The best of all places visited is the answer, whatever the function returns.
         rng: seed or numpy Generator, for restarts.
-        options: for `ep`, such as tol or passes.
+        options: for `problem.ep`, such as tol, passes or method.
 
     Returns:
         (problem, result): the best problem, and what `ep` returned for it.
@@ -154,8 +153,8 @@ def fixed_point(problem: BayesPoint, **options: Any) -> Result:
     """EP's result; with half steps where whole ones do not converge.
 
     Args:
-        problem: a problem with `posterior()` and `terms`.
-        options: for `ep`, such as tol or passes.
+        problem: a problem with `ep()`, such as a `BayesPoint`.
+        options: for `problem.ep`, such as tol, passes or method.
 
     Example:
         >>> fixed_point(BayesPoint([[1.0], [2.0]], [1, 1])).converged
@@ -163,8 +162,8 @@ def fixed_point(problem: BayesPoint, **options: Any) -> Result:
 
     Book: section 5.7.
     """
-    prior: Any = problem.posterior()
+    options = {"tol": 1e-6} | options
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", ConvergenceWarning)  # the result tells, and the caller looks
-        result = ep(prior, problem.terms, **options)
-        return result if result.converged else ep(prior, problem.terms, **(options | {"damping": 0.5}))
+        result = problem.ep(**options)
+        return result if result.converged else problem.ep(**(options | {"damping": 0.5}))

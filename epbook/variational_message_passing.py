@@ -148,12 +148,12 @@ def update(name: str, factors: Iterable[Factor], q: Mapping[str, Plates]) -> Pla
 
     Book: chapter 7.
     """
-    natural = {statistic: np.zeros(np.shape(eta)) for statistic, eta in q[name].natural.items()}
-    senders = [factor for factor in factors if name in factor.scope]
+    senders, natural = [factor for factor in factors if name in factor.scope], dict.fromkeys(q[name].natural, np.zeros(()))
     for factor in senders:
         for statistic, message in factor.message(name, q).items():
-            natural[statistic] += message
-    density = q[name].of(natural)
+            natural[statistic] = natural[statistic] + message
+    shapes = zip(natural.items(), q[name].shapes, strict=True)
+    density = q[name].of({s: eta if eta.shape == shape else np.broadcast_to(eta, shape) for (s, eta), shape in shapes})
     if not density.is_proper:
         raise ImproperPosteriorError(
             f"the messages to {name!r} from {senders} make no proper {type(density).__name__}: "
@@ -190,8 +190,8 @@ def bound(factors: Iterable[Factor], q: Mapping[str, Plates]) -> Bound:
 
     Book: chapter 7.
     """
-    logs = [value for factor in factors for value in factor.log.means(q, factor.log.plates(q))]
-    entropies = [value for density in q.values() for value in (density.log_normaliser, -density.inner(density.moments))]
+    logs = [value for factor in factors for value in factor.log.at(q).means(q)]
+    entropies = [value for density in q.values() for value in (density.log_normaliser, -density.mean_log_weight)]
     return Bound(math.fsum(logs + entropies), math.fsum(map(abs, logs + entropies)))
 
 

@@ -174,10 +174,10 @@ def test_the_average_is_linear_in_each_variable_with_the_message_as_its_slope(fa
     new = old.of({s: eta * 1.3 if s != "log_factorial" else eta for s, eta in old.natural.items()})
     gain = factor.average_log(Q | {name: new}) - factor.average_log(Q)
     for s, part in message.items():
-        assert part.shape == old.natural[s].shape and np.isfinite(part).all()
+        assert np.broadcast_shapes(part.shape, old.natural[s].shape) == old.natural[s].shape and np.isfinite(part).all()
         if (type(old), s) in ((VectorGaussians, "xx"), (Wisharts, "x")):
             np.testing.assert_allclose(part, np.swapaxes(part, -1, -2), rtol=1e-12)  # as what it is added to
-    assert gain == pytest.approx(sum(np.vdot(part, new.moments[s] - old.moments[s]) for s, part in message.items()), rel=1e-9)
+    assert gain == pytest.approx(sum((part * (new.moments[s] - old.moments[s])).sum() for s, part in message.items()), rel=1e-9)
     assert gain != 0
 
 
@@ -312,4 +312,4 @@ def test_numbers_print_as_they_are():
 
 @pytest.mark.parametrize("factor", FACTORS, ids=str)
 def test_factors_can_be_pickled(factor):
-    assert pickle.loads(pickle.dumps(factor)).average_log(Q) == factor.average_log(Q)
+    assert pickle.loads(pickle.dumps(factor)).average_log(Q) == pytest.approx(factor.average_log(Q), rel=1e-13)

@@ -2,6 +2,7 @@
 
 import itertools
 import math
+import pickle
 import warnings
 
 import numpy as np
@@ -23,11 +24,13 @@ from epbook import (
     Gate,
     GaussianFactor,
     Gaussians,
+    GaussianMixture,
     ImproperPosteriorError,
     MarkovChains,
     PoissonFactor,
     Poissons,
     Product,
+    RelevanceRegression,
     StartFactor,
     Step,
     TableFactor,
@@ -294,6 +297,32 @@ def test_status_warning_and_watch():
     done = vmp(*two_means())
     assert done.status.startswith("converged: the last of") and done.mismatch < 1e-6
     assert list(done.posterior) == ["means", "weights", "label"] and set(done.variance) == set(done.mean)
+
+
+def test_what_factors_remember_is_what_they_would_compute_anew():
+    """Messages and bounds reuse what did not change: compare with factors that have no past, in any order of asking."""
+    model = GaussianMixture(np.stack([TWO, TWO[::-1] ** 2 / 9], axis=1), 3)
+    regression = RelevanceRegression(np.vander(X, 3), X)
+    for factors, q in ((model.factors, model.start(rng=0)), (regression.factors, regression.start())):
+        rng, names = np.random.default_rng(0), list(q)
+        for _ in range(30):
+            name = str(rng.choice(names))
+            fresh = pickle.loads(pickle.dumps(factors))
+            for factor, twin in zip(factors, fresh, strict=True):
+                for other in factor.scope if rng.random() < 0.5 else ():
+                    for s, part in factor.message(other, q).items():
+                        np.testing.assert_allclose(part, twin.message(other, q)[s], rtol=1e-11, atol=1e-11)
+            assert bound(factors, q).value == pytest.approx(bound(fresh, q).value, rel=1e-12)
+            q = q | {name: update(name, factors, q)}
+
+
+def test_a_factor_meets_densities_of_other_shapes():
+    factor = GaussianFactor(X, "mean", "precision")
+    one, many = unknown()[1], {"mean": Gaussians(np.arange(15.0), 1.0), "precision": Gammas(2.0, 1.0)}
+    for _ in range(2):
+        assert factor.message("mean", one)["x"].shape == () and factor.message("mean", many)["x"].shape == (15,)
+        np.testing.assert_allclose(factor.message("mean", many)["x"], 2 * X)
+        assert factor.message("mean", one)["x"] == pytest.approx(2 * X.sum())
 
 
 class Wrong(GaussianFactor):

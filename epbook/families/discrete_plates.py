@@ -1,5 +1,7 @@
 """Labels, their weights, and counts, on plates."""
 
+from functools import cached_property
+
 import numpy as np
 from numpy.typing import ArrayLike
 from scipy.special import gammaln, logsumexp, psi, softmax
@@ -62,20 +64,29 @@ class Categoricals(Plates):
     @property
     def mean(self):
         """The probabilities, shape (..., K)."""
-        return softmax(self.natural["x"], axis=-1)
+        return self.moments["x"]
 
     @property
     def variance(self):
         """p (1 - p)."""
         return self.mean * (1 - self.mean)
 
+    @cached_property
+    def _weights(self):
+        """The largest log weight on each plate, the weights relative to it, and their sum."""
+        largest = self.natural["x"].max(axis=-1, keepdims=True)
+        weights = np.exp(self.natural["x"] - largest)
+        return largest[..., 0], weights, weights.sum(axis=-1)
+
     @property
     def log_normalisers(self):
         """A on each plate."""
-        return logsumexp(self.natural["x"], axis=-1)
+        largest, _, total = self._weights
+        return largest + np.log(total)
 
     def _means(self):
-        return {"x": self.mean}
+        _, weights, total = self._weights
+        return {"x": weights / total[..., None]}
 
 
 def one_hot(labels: ArrayLike, states: int) -> np.ndarray:

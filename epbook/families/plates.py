@@ -4,6 +4,7 @@ A member is exp(sum over statistics s of eta_s u_s(x) - A) on each plate: `natur
 `moments` the means of the u.  Both are dicts of arrays, with plate axes first and event axes last.
 """
 
+import math
 from functools import cached_property
 
 import numpy as np
@@ -40,6 +41,26 @@ class Plates:
         """The mean of each statistic, a dict of arrays in the shapes of `natural`."""
         return self._means()
 
+    @cached_property
+    def _sums(self):
+        return {}
+
+    def total(self, statistic, axes):
+        """The mean of a statistic, summed over some of its axes: once, however many factors ask for it."""
+        if not axes:
+            return self.moments[statistic]
+        if (statistic, axes) not in self._sums:
+            self._sums[statistic, axes] = self._sum(statistic, axes)
+        return self._sums[statistic, axes]
+
+    def _sum(self, statistic, axes):
+        return self.moments[statistic].sum(axis=axes)
+
+    @cached_property
+    def shapes(self):
+        """The shapes of the natural parameters, in their order."""
+        return tuple([eta.shape for eta in self.natural.values()])
+
     @property
     def plates(self):
         """The shape of the plates."""
@@ -48,25 +69,46 @@ class Plates:
     @cached_property
     def log_normaliser(self):
         """A, summed over the plates."""
-        return float(np.sum(self.log_normalisers))
+        return float(self.log_normalisers.sum())
 
     @property
     def entropy(self):
         """A - eta.mu, in nats, summed over the plates."""
-        return self.log_normaliser - self.inner(self.moments)
+        return self.log_normaliser - self.mean_log_weight
+
+    @property
+    def mean_log_weight(self):
+        """eta.mu, summed over the plates."""
+        return self.inner(self.moments)
 
     def inner(self, moments):
         """The sum over statistics and plates of natural parameter times moment."""
-        return sum(_dot(eta, moments[s]) for s, eta in self.natural.items())
+        return sum([_dot(eta, moments[s]) for s, eta in self.natural.items()])
 
     def divergence(self, other):
         """Jeffreys divergence in nats, summed over the plates."""
-        return sum(_dot(self.natural[s] - other.natural[s], self.moments[s] - other.moments[s]) for s in self.natural)
+        gaps = {s: distinct(eta) - distinct(other.natural[s]) for s, eta in self.natural.items()}
+        return sum([_dot(gap, self.moments[s] - other.moments[s]) for s, gap in gaps.items()])
 
 
 def _dot(eta, mu):
     """The sum of products, in which a state that q rules out, of log weight -inf and probability 0, adds nothing."""
-    return float(np.multiply(eta, mu, out=np.zeros(np.shape(mu)), where=np.not_equal(mu, 0)).sum())
+    if not mu.shape:
+        return float(eta * mu)
+    eta = distinct(eta)
+    if eta.shape != mu.shape:
+        mu = mu.sum(axis=tuple([k for k, n in enumerate(mu.shape) if eta.shape[k] != n]), keepdims=True)
+    order = "K" if eta.strides == mu.strides else "C"
+    total = float(np.vdot(eta.ravel(order), mu.ravel(order)))
+    return total if math.isfinite(total) else float(np.multiply(eta, mu, out=np.zeros(mu.shape), where=mu != 0).sum())
+
+
+def distinct(array, event=0):
+    """The array cut to length 1 on each plate axis along which `np.broadcast_to` repeats it: enough to compute with."""
+    if 0 not in array.strides:
+        return array
+    plates = array.strides[: array.ndim - event]
+    return array[tuple([slice(1) if step == 0 else slice(None) for step in plates])]
 
 
 def spread(*arrays_and_ranks):

@@ -1,13 +1,14 @@
 """Gamma and Wishart distributions on plates: the statistics are x and its log, of a matrix the log of its determinant."""
 
 import math
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import ArrayLike
 from scipy.special import gammaln, multigammaln, psi
 
 from ..checks import positive_array
-from .gaussian_plates import definite, inverse, is_definite
+from .gaussian_plates import cholesky, definite, inverse, log_determinant
 from .plates import ANY_AXES, Plates, spread
 
 
@@ -42,8 +43,8 @@ class Gammas(Plates):
     @property
     def is_proper(self):
         """Whether every shape parameter and rate is positive and finite."""
-        both = np.stack([self.rate, self.shape])
-        return bool(np.all(both > 0) and np.isfinite(both).all())
+        a, b = self.shape, self.rate
+        return bool(((a > 0) & (b > 0) & (a + b < math.inf)).all())
 
     @property
     def shape(self):
@@ -108,7 +109,11 @@ class Wisharts(Plates):
     @property
     def is_proper(self):
         """Whether every rate is positive definite, and every dof large enough."""
-        return is_definite(self.rate) and bool(np.all((self.dof > self._d - 1) & np.isfinite(self.dof)))
+        return self._root is not None and bool(((self.dof > self._d - 1) & (self.dof < math.inf)).all())
+
+    @cached_property
+    def _root(self):
+        return cholesky(self.rate)
 
     @property
     def _d(self):
@@ -140,8 +145,8 @@ class Wisharts(Plates):
     def log_normalisers(self):
         """A on each plate."""
         half, d = self.dof / 2, self._d
-        return half * (d * math.log(2) - np.linalg.slogdet(self.rate)[1]) + multigammaln(half, d)
+        return half * (d * math.log(2) - log_determinant(self._root)) + multigammaln(half, d)
 
     def _means(self):
         each = psi((self.dof[..., None] - np.arange(self._d)) / 2).sum(axis=-1)
-        return {"x": self.mean, "log": each + self._d * math.log(2) - np.linalg.slogdet(self.rate)[1]}
+        return {"x": self.mean, "log": each + self._d * math.log(2) - log_determinant(self._root)}

@@ -1,41 +1,26 @@
 """The Bayes Point Machine of thesis chapter 5: linear classification by averaging separators."""
 
 import math
-import warnings
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike
-from scipy.special import erf
 
 from ..checks import finite_array, signs, symmetric_matrix
-from ..errors import ConvergenceWarning, ImproperPosteriorError
-from ..kernels import tunable
+from ..expectation_propagation import ep
 from ..posteriors import KernelGaussian, LinearGaussian
 from ..result import Result
 from ..terms import Step
+from .cavity_answers import CavityAnswers
 from .exact import Exact, cone_moments
 from .predictor import Kernel, KernelPredictor, Predictor, WeightPredictor, kernel_matrix, with_bias
 from .separability import require_separator
 
 
-class EvidenceGradient(NamedTuple):
-    """Derivatives of EP's log evidence.
-
-    Attributes:
-        log_parameters: in the log of each parameter of the kernel, shape (p,); empty without any.
-        noise: in the noise.
-        slack: in the slack.
-
-    Book: section 5.7.
-    """
-
-    log_parameters: np.ndarray
-    noise: float
-    slack: float
+MANY = 1000  # points in weight space, from which they are refined many at once
 
 
-class BayesPoint:
+class BayesPoint(CavityAnswers):
     """Labels y_i = sign(w.x_i), wrong with probability `noise`, prior w ~ N(0, I)  (5.4), (5.6).
 
     Args:
@@ -106,6 +91,34 @@ class BayesPoint:
         """Where EP starts: the prior, in weight space or, with a kernel, in kernel space."""
         return LinearGaussian(self.signed) if self.kernel is None else KernelGaussian(self.signed)
 
+    def ep(self, method: str = "auto", **options: Any) -> Result:
+        """EP's result, by what is fastest and safe; `ep(problem.posterior(), problem.terms)` is the plain loop.
+
+        Args:
+            method: "auto"; "sequential", the plain loop; with a kernel also "newton", "low-rank" and "blocked" (see
+                `epbook.fast.kernel_ep`, which is "auto" there).  Without, "auto" takes many points at once from 1,000 on.
+            **options: for the loop, such as tol and passes.
+
+        Raises:
+            ValueError: if there is no such method here.
+
+        Example:
+            >>> BayesPoint([[0.0], [1.0], [3.0]], [1, 1, -1], lambda X, Y: X @ Y.T, slack=1.0, bias=True).ep().converged
+            True
+
+        Book: section 8.1.
+        """
+        from ..fast import kernel_ep, linear_ep
+
+        if self.kernel is not None:
+            return kernel_ep(self.signed, self.terms, method=method, **options)
+        if method not in ("auto", "sequential"):
+            raise ValueError(f'without a kernel, method must be "auto" or "sequential", not {method!r}')
+        if method == "auto" and len(self.X) >= MANY and not options.keys() & {"schedule", "rng", "restricted"}:
+            return linear_ep(self.signed, self.term, **options)
+        start: Any = self.posterior()
+        return ep(start, self.terms, **options)
+
     def log_likelihood(self, w: ArrayLike) -> np.ndarray:
         """log p(y | X, w) at weights w, shape (..., d), in weight space."""
         self._require_weights("log_likelihood")
@@ -174,77 +187,3 @@ class BayesPoint:
     def predict_proba(self, result: Result, X: ArrayLike) -> np.ndarray:
         """p(y = +1 | x, D), the full average (5.7), shape (m,). Arguments as in `latent`."""
         return np.exp(self.predictor(result).log_probability(X)[:, 1])
-
-    def _cavities(self, result):
-        """Mean and variance of every w.y_i x_i given all data but the i-th, each of shape (n,)."""
-        posterior = self._own(result, "sites", "marginal")
-        cavities = [posterior.marginal(i) / site for i, site in enumerate(posterior.sites)]
-        improper = [i for i, cavity in enumerate(cavities) if not cavity.is_proper]
-        if improper:
-            raise ImproperPosteriorError(f"the cavity of point {improper[0]} is improper: see result.status")
-        if not result.converged:
-            warnings.warn(f"the cavities are not at EP's fixed point: {result.status}", ConvergenceWarning, stacklevel=3)
-        return np.array([cavity.mean for cavity in cavities]), np.array([cavity.variance for cavity in cavities])
-
-    def leave_one_out(self, result: Result) -> np.ndarray:
-        """p(y_i | x_i, all other data) as EP's cavities tell it, shape (n,): no run but the one that was made.
-
-        Args:
-            result: what `ep` returned for this problem.
-
-        Raises:
-            ValueError: on another problem's result, or a rival's without sites.
-            ImproperPosteriorError: if EP left a cavity improper.
-
-        Example:
-            >>> from epbook import ep
-            >>> problem = BayesPoint([[0.0, 1.0], [0.1, 1.0], [2.0, -1.0]], [1, 1, -1], noise=0.1)
-            >>> problem.leave_one_out(ep(problem.posterior(), problem.terms)).round(2).tolist()
-            [0.79, 0.76, 0.61]
-
-        Book: section 5.4.
-        """
-        return np.exp(self._log_z(*self._cavities(result))[1])
-
-    def _log_z(self, mean, variance):
-        """The standardised distance z, and log Z (5.17), of many cavities at once."""
-        z = mean / np.sqrt(variance + self.term.slack**2)
-        return z, Step(self.term.noise, 1.0).log_value(z)
-
-    def log_evidence_gradient(self, result: Result) -> EvidenceGradient:
-        """Derivatives of the log evidence at EP's fixed point, in closed form.
-
-        There the evidence is stationary in the sites and cavities, which may therefore stand still while the model
-        changes.  The prior enters through log |I + C / Lambda| and the mean only: a change dC of the kernel matrix adds
-        beta' dC beta / 2 - tr((C + Lambda)^-1 dC) / 2.  The terms enter through log Z_i only.
-
-        Args:
-            result: what `ep` returned for this problem, converged.
-
-        Raises:
-            ValueError: on another problem's result, or a rival's without sites.
-            ImproperPosteriorError: if EP left a cavity improper.
-
-        Example:
-            >>> from epbook import GaussianKernel, ep
-            >>> problem = BayesPoint([[0.0], [1.0], [3.0]], [1, 1, -1], GaussianKernel(1.0), slack=1.0)
-            >>> problem.log_evidence_gradient(ep(problem.posterior(), problem.terms)).log_parameters.round(4).tolist()
-            [-0.0026]
-
-        Book: section 5.7.
-        """
-        mean, variance = self._cavities(result)
-        z, log_z = self._log_z(mean, variance)
-        noise, slack = self.term.noise, self.term.slack
-        by_noise = -erf(z / math.sqrt(2)) * np.exp(-log_z)
-        height = (1 - 2 * noise) / math.sqrt(2 * math.pi) * np.exp(-0.5 * z**2 - log_z)  # of N(z) over Z: no 0 / 0
-        by_slack = -height * z * slack / (variance + slack**2)
-        return EvidenceGradient(self._by_parameters(result.posterior), float(by_noise.sum()), float(by_slack.sum()))
-
-    def _by_parameters(self, posterior):
-        if not len(tunable(self.kernel)):
-            return np.empty(0)
-        tau = np.array([site.precision for site in posterior.sites])
-        alpha, inverse = posterior.coefficients, posterior.solve(np.diag(tau))  # the latter (C + Lambda)^-1
-        weights = 0.5 * (np.outer(alpha, alpha) - inverse)
-        return self.kernel.gradient(self.X, self.y[:, None] * self.y * weights)

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 from scipy.linalg import lu_factor, lu_solve
@@ -27,6 +28,14 @@ def kernel_matrix(kernel: Kernel, bias: bool, X: np.ndarray, Y: np.ndarray) -> n
     if gram.shape != (len(X), len(Y)):
         raise ValueError(f"the kernel returned shape {gram.shape} for {len(X)} by {len(Y)} data points")
     return gram + bias
+
+
+def kernel_diagonal(kernel: Any, bias: bool, X: np.ndarray) -> np.ndarray:
+    """The kernel of each row with itself, bias included, shape (n,)."""
+    for name in ("diagonal", "diag"):
+        if hasattr(kernel, name):
+            return getattr(kernel, name)(X) + bias
+    return np.array([kernel_matrix(kernel, bias, x[None], x[None]).item() for x in X])
 
 
 class Predictor:
@@ -131,13 +140,7 @@ class KernelPredictor(Predictor):
         if self.precisions is None:
             raise _point_only()
         explained = np.einsum("ij,ji->i", seen * self.precisions, lu_solve(self._factor, seen.T, check_finite=False))
-        return np.maximum(self._prior(X) - explained, 0.0)
-
-    def _prior(self, X):
-        for name in ("diagonal", "diag"):
-            if hasattr(self.kernel, name):
-                return getattr(self.kernel, name)(X) + self.bias
-        return np.array([kernel_matrix(self.kernel, self.bias, x[None], x[None]).item() for x in X])
+        return np.maximum(kernel_diagonal(self.kernel, self.bias, X) - explained, 0.0)
 
 
 def _point_only():

@@ -49,12 +49,15 @@ class Factor:
         return f"{type(self).__name__}({', '.join(map(repr, self.places))})"
 
     def message(self, name: str, q: Mapping) -> Mapping[str, np.ndarray]:
-        """The natural parameters of exp E[log factor], the mean over all of q but `name`, shaped as those of q[name]."""
-        return self.log.coefficients(name, q, self.log.plates(q))
+        """The natural parameters of exp E[log factor], the mean over all of q but `name`.
+
+        What is equal on all plates has length 1 there: they broadcast to those of q[name].
+        """
+        return self.log.at(q).coefficients(name, q)
 
     def average_log(self, q: Mapping) -> float:
         """E[log factor] under q, in nats."""
-        return sum(self.log.means(q, self.log.plates(q)))
+        return sum(self.log.at(q).means(q))
 
 
 class GaussianFactor(Factor):

@@ -1,0 +1,147 @@
+"""The sites of potentials on variables that a tree does not tie directly: chains of tables on the walks between them."""
+
+import math
+from collections.abc import Sequence
+from itertools import pairwise
+
+import numpy as np
+
+from ..errors import NoMassError
+from ..terms import Potential
+from .rooted import RootedForest
+
+
+class Walks:
+    """One chain of tables a potential, from its first variable to its last along the tree, all as one array.
+
+    Entry [i, j, s] belongs to states i and j of the variables before and after step s.  The first steps of all walks
+    come first, then the second steps, the longest walk first in each: what the walks do at a step is a slice.
+
+    Args:
+        forest: the tree.
+        potentials: on two variables each, which no edge of the tree ties.
+        states: K, to which all variables are padded.
+
+    Attributes:
+        log_sites: logs of the tables of the sites, shape (K, K, steps).
+        log_scales: of each site, what its tables must be multiplied by, as a log.
+        flops: operations of one `refine`.
+
+    Raises:
+        ValueError: if the tree does not join the variables of a potential.
+
+    Book: section 4.2.
+    """
+
+    def __init__(self, forest: RootedForest, potentials: Sequence[Potential], states: int):
+        walks = [forest.path(*term.variables) for term in potentials]
+        longest_first = sorted(range(len(walks)), key=lambda e: -len(walks[e]))
+        walks = [walks[e] for e in longest_first]
+        self._potentials = [potentials[e] for e in longest_first]
+        n, lengths = len(forest.order), np.array([len(walk) for walk in walks], dtype=int)
+        counts = [int((lengths > step).sum()) for step in range(lengths.max(initial=0))]
+        bounds = np.cumsum([0, *counts]).tolist()
+        self._steps = [slice(a, b) for a, b in pairwise(bounds)]
+        taken = [walks[e][step] for step, count in enumerate(counts) for e in range(count)]
+        self._edge = np.array([edge for edge, _ in taken], dtype=int)
+        self._up = np.array([up for _, up in taken], dtype=bool)
+        self._walk = np.concatenate([np.arange(count) for count in counts] or [np.zeros(0, dtype=int)])
+        self._begins = np.array([forest.number[term.variables[0]] for term in self._potentials], dtype=int)
+        self._tables, self._highest = self._padded(states)
+        self._by_edge = np.argsort(self._edge, kind="stable")
+        self._told, self._starts = np.unique(self._edge[self._by_edge], return_index=True)
+        self._n, shape = n, (states, states, len(taken))
+        self.log_sites, self.log_scales = np.zeros(shape), np.zeros(len(walks))
+        self.flops = len(taken) * (6 * states**3 + 16 * states**2)
+
+    def _padded(self, K):
+        """The potentials, each scaled to a largest entry of 1, as an array [first state, last state, walk]."""
+        tables, highest = np.zeros((K, K, len(self._potentials))), np.zeros(len(self._potentials))
+        for e, term in enumerate(self._potentials):
+            rows, columns = term.table.shape
+            highest[e] = term.log_table.max()
+            tables[:rows, :columns, e] = np.exp(term.log_table - highest[e])
+        return tables, highest
+
+    def _turned(self, tables):
+        """Tables of steps up the tree transposed: from [before, after] to [parent, child], or back."""
+        return np.where(self._up, tables.swapaxes(0, 1), tables)
+
+    def news(self):
+        """The logs of all sites multiplied on each edge of the tree, shape (K, K, n)."""
+        sums = np.zeros((*self.log_sites.shape[:2], self._n))
+        if len(self._edge):
+            turned = self._turned(self.log_sites)[:, :, self._by_edge]
+            sums[:, :, self._told] = np.add.reduceat(turned, self._starts, axis=2)
+        return sums
+
+    def refine(self, joint: np.ndarray, marginal: np.ndarray, damping: float) -> np.ndarray:
+        """Replace each site by its tilted chain over its cavity; return the tilted distribution of each step.
+
+        Args:
+            joint, marginal: of q, as in `TreeBeliefs`.
+            damping: share of the old sites that is kept.
+
+        Raises:
+            NoMassError: if a potential forbids every state that the others allow.
+        """
+        before = self._turned(joint[:, :, self._edge])
+        onward = ratio(before, before.sum(axis=1, keepdims=True) * np.exp(self.log_sites))  # conditionals of the cavity
+        behind = self._behind(onward, marginal[:, self._begins])
+        ahead, log_messages = self._ahead(onward)
+        both = np.einsum("xis,jxs->ijs", behind, ahead)
+        tilted = onward * both
+        total = self._positive(tilted.sum(axis=(0, 1)), slice(None))
+        sites = ratio(both, tilted.sum(axis=1, keepdims=True))
+        first, later = slice(len(self._begins)), slice(len(self._begins), None)
+        sites[:, :, first] = ahead[:, :, first].swapaxes(0, 1)
+        with np.errstate(divide="ignore"):
+            log_sites = np.log(sites)
+        log_scales = self._highest + np.bincount(self._walk[later], log_messages[later], len(self._begins))
+        if damping:
+            log_sites = (1 - damping) * log_sites + damping * self.log_sites
+            log_scales = (1 - damping) * log_scales + damping * self.log_scales
+        self.log_sites, self.log_scales = log_sites, log_scales
+        return tilted / total
+
+    def _behind(self, onward, begin):
+        """For each step the cavity's joint distribution of the first state and that before the step, up to a number."""
+        behind = np.empty_like(onward)
+        now = np.eye(len(onward))[:, :, None] * begin
+        for step in self._steps:
+            behind[:, :, step] = now = now[:, :, : step.stop - step.start]
+            now = np.einsum("xis,ijs->xjs", now, onward[:, :, step])
+            now /= self._positive(now.sum(axis=(0, 1)), step)
+        return behind
+
+    def _ahead(self, onward):
+        """For each step, what the potential and the steps to come make of the state after it and the first state.
+
+        Each is divided by what the step after it returns as a log.
+        """
+        ahead, totals = np.empty_like(onward), np.empty(onward.shape[2])
+        now = self._tables.swapaxes(0, 1).copy()
+        for step in reversed(self._steps):
+            count = step.stop - step.start
+            ahead[:, :, step] = now[:, :, :count]
+            told = np.einsum("ijs,jxs->ixs", onward[:, :, step], now[:, :, :count])
+            totals[step] = self._positive(told.sum(axis=(0, 1)), step)
+            now[:, :, :count] = told / totals[step]
+        return ahead, np.log(totals)
+
+    def _positive(self, totals, step):
+        if not totals.min(initial=1.0) > 0:
+            a, b = self._potentials[self._walk[step][totals.argmin()]].variables
+            raise NoMassError(f"the potentials contradict each other: that on {a} and {b} forbids what the others allow")
+        return totals
+
+    def mismatch(self, joint: np.ndarray, tilted: np.ndarray) -> float:
+        """The largest of all walks, that of `JunctionTables.divergence`."""
+        gaps = np.square(np.sqrt(self._turned(joint[:, :, self._edge])) - np.sqrt(tilted)).sum(axis=(0, 1))
+        return math.sqrt(4 * np.bincount(self._walk, gaps, len(self._begins)).max(initial=0.0))
+
+
+def ratio(above, below):
+    """above / below, and 0 where below is 0: what is impossible stays so."""
+    below = np.broadcast_to(below, above.shape)
+    return np.divide(above, below, out=np.zeros_like(above), where=below > 0)
