@@ -35,11 +35,11 @@ CUT_OFF = """[...document.querySelectorAll("span.math")].filter(formula => {
 }).map(formula => formula.textContent)"""
 MARK = """() => {
   const stop = document.activeElement;
-  const mark = () => {
-    const { outlineStyle, outlineWidth, boxShadow } = getComputedStyle(stop);
+  const mark = () => [stop, ...stop.children].map(part => {  // the theme frames an arrow within its summary
+    const { outlineStyle, outlineWidth, boxShadow } = getComputedStyle(part);
     const shadow = /[1-9][0-9.]*px/.test(boxShadow) ? boxShadow : "";
     return outlineStyle === "none" ? shadow : `${outlineWidth} ${shadow}`;
-  };
+  }).join();
   const focused = mark();
   stop.blur();
   const plain = mark();
