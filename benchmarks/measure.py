@@ -32,11 +32,11 @@ class Contest:
     def __init__(self, folder: Path, rounds: int):
         self.folder, self.rounds, self.rows, self.versions, self.left_out = folder, rounds, [], {}, []
 
-    def hold(self, subject: str, case: str, size: int, problem: dict, peers: Sequence[Peer]) -> None:
-        """All peers in turns, as often as there are rounds; the least times count."""
+    def hold(self, subject: str, case: str, size: int, problem: dict, peers: Sequence[Peer], turns: int = 1) -> None:
+        """All peers in turns, so many in each round; the least times count."""
         file, best = self.folder / "problem.npz", {}
         np.savez(file, **problem)
-        for peer in [peer for k in range(self.rounds) for peer in peers if not (k and peer.once)]:
+        for peer in [peer for k in range(turns * self.rounds) for peer in peers if not (k and peer.once)]:
             if any(peer.script == out["peer"] and (subject, case) == (out["subject"], out["case"]) for out in self.left_out):
                 continue
             try:
@@ -87,9 +87,9 @@ def hold_all(contest: Contest, quick: bool) -> None:
     for n in (100, 200) if quick else (100, 200, 500, 1000, 2000, DOUBLED, 5000):
         for case, slack in (("probit", 1.0), ("step", 0.0)):
             problem = problems.kernel(n, slack)
-            contest.hold("kernel", case, n, problem, [peer for peer in KERNEL if fits(peer, n, case)])
+            contest.hold("kernel", case, n, problem, [peer for peer in KERNEL if fits(peer, n, case)], turns=3 if n < 500 else 1)
     for n in (300,) if quick else (1000, 2000):
-        contest.hold("kernel", "plane", n, problems.kernel(n, 1.0, plane=True), KERNEL[:2])
+        contest.hold("kernel", "plane", n, problems.kernel(n, 1.0, plane=True), KERNEL[:2], turns=3)
     if not quick:
         contest.hold("kernel", "probit", 10_000, problems.kernel(10_000, 1.0), KERNEL[:1])
     for side in (5, 10) if quick else (10, 20, 30, 50, 100):

@@ -98,7 +98,7 @@ class DenseMarginals:
 
     @property
     def flops(self):
-        """Operations of one evaluation: a factor, its inverse, and the product of that with itself for a step."""
+        """Operations of one evaluation, at most: a factor, its inverse, and the product of that with itself for a step."""
         return len(self.mean) ** 3
 
     def covariance_times(self, x):
