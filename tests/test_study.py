@@ -103,8 +103,8 @@ def test_every_page_of_the_book_is_in_its_contents():
 
 
 def chapters():
-    """Each chapter's file name, and its text."""
-    return {file.name: text for file, text in pages().items() if re.match(r"\d-", file.name)}
+    """Each chapter's file name, and its text; the page of the benchmarks derives nothing and asks nothing."""
+    return {file.name: text for file, text in pages().items() if re.match(r"[1-8]-", file.name)}
 
 
 @pytest.mark.parametrize("name", chapters())
