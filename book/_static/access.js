@@ -1,8 +1,8 @@
-// The Tab key stops at formulas and tables that scroll sideways, so that the arrow keys can move them.
-// Code has this from the theme; MathJax would stop at each of hundreds of formulas, see _config.yml.
+// The Tab key stops at formulas, tables and code that scroll sideways, so that the arrow keys can move them.
+// The theme does so for code, but only as wide as the page is when it loads. MathJax would stop at each of hundreds of formulas, see _config.yml.
 (() => {
   "use strict";
-  const boxes = ".math, mjx-container, .epbook-concordance";
+  const boxes = ".math, mjx-container, .epbook-concordance, .highlight pre";
 
   function mark() {
     for (const box of document.querySelectorAll(boxes)) {
