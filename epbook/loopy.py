@@ -2,6 +2,7 @@
 
 import math
 import warnings
+from collections.abc import Callable
 from functools import cached_property
 from typing import Any
 
@@ -51,15 +52,29 @@ def loopy_belief_propagation(network: Any, *, passes: int = 1000, tol: float = 1
     passes, tol = whole_number("passes", passes, 1), number_in("tol", tol, 0, np.inf)
     damping = number_in("damping", damping, 0, 1, open_high=True)
     beliefs = LoopyBeliefs(network)
+    return repeat(beliefs, lambda: beliefs.send(damping), passes, tol)
+
+
+def repeat(beliefs: Any, one_pass: Callable[[], tuple[float, float]], passes: int, tol: float) -> Result:
+    """Pass over beliefs until they converge, and warn in the name of the caller's caller if they do not.
+
+    Args:
+        beliefs: the posterior that the passes refine; its `flops` price each.
+        one_pass: makes one pass, and returns the log evidence and the largest moment mismatch.
+        passes, tol: see `loopy_belief_propagation`.
+
+    Returns:
+        The `Result`.
+    """
     result = Result(beliefs)
     for _ in range(passes):
-        log_evidence, mismatch = beliefs.send(damping)
+        log_evidence, mismatch = one_pass()
         result.record(log_evidence, beliefs.flops, mismatch)
         result.diagnose(tol)
         if result.converged:
             break
     if not result.converged and passes > 1:
-        warnings.warn(result.status, ConvergenceWarning, stacklevel=2)
+        warnings.warn(result.status, ConvergenceWarning, stacklevel=3)
     return result
 
 

@@ -5,7 +5,7 @@ import warnings
 
 import numpy as np
 import pytest
-from test_reference import TIGHT, cases, check
+from test_reference import cases, check_kernel_machine, check_orthant, check_rank_one
 
 from epbook import BayesPoint, BayesPointClassifier, ConvergenceWarning, KernelGaussian, Logistic, Step, datasets, ep, refine
 from epbook.expectation_propagation import shuffled
@@ -70,40 +70,18 @@ def test_moments_of_other_terms_and_powers_are_the_terms_own():
 @pytest.mark.parametrize("run", [blocked, kernel_ep])
 @cases("ch5.bpm_kernel")
 def test_reference_of_the_kernel_machine(case, run):
-    given, want = case["inputs"], case["outputs"]
-    problem = BayesPoint(given["X"], given["y"], GaussianKernel(0.5), noise=given["eps"])
-    result = run(problem.signed, problem.terms, **TIGHT)
-    assert result.converged
-    check(case, "logZ", result.log_evidence, want["logZ"])
-    check(case, "alpha", result.posterior.coefficients, want["alpha"])
-    check(case, "h", result.mean, want["h"])
-    check(case, "site_precision", [s.precision for s in result.posterior.sites], want["site_precision"])
-    cavities = [refine(result.posterior, problem.terms, i).cavity.variance for i in range(len(given["y"]))]
-    check(case, "lam", cavities, want["lam"])
-    mean, variance = problem.latent(result, given["Xtest"])
-    check(case, "test_latent_mean", mean, want["test_latent_mean"])
-    check(case, "test_latent_var", variance, want["test_latent_var"])
-    check(case, "test_p_plus", problem.predict_proba(result, given["Xtest"]), want["test_p_plus"])
+    check_kernel_machine(case, run)
 
 
 @pytest.mark.parametrize("run", [blocked, kernel_ep])
 @cases("ch5.bpm_kernel_evidence")
 def test_reference_of_the_orthant(case, run):
-    C, want = np.array(case["inputs"]["C"]), case["outputs"]
-    result = run(C, [Step()] * len(C), **TIGHT)
-    check(case, "ep_logZ", result.log_evidence, want["ep_logZ"])
-    check(case, "alpha", result.posterior.coefficients, want["alpha"])
+    check_orthant(case, run)
 
 
 @cases("ch5.rank_one")
 def test_reference_of_the_rank_one_update(case):
-    given, want = case["inputs"], case["outputs"]
-    q = BlockedKernelGaussian(given["C"])
-    n = len(given["tau_old"])
-    q.update(range(n), [Gaussian(tau, 0.0) for tau in given["tau_old"]])
-    check(case, "A_old", q.covariance, want["A_old"])
-    q.update([given["i"]], [Gaussian(given["tau_new_i"], 0.0)])
-    check(case, "A_new", q.covariance, want["A_new"])
+    check_rank_one(case, BlockedKernelGaussian)
 
 
 @pytest.mark.parametrize("block", [1, 7, 32])

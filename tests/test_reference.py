@@ -375,11 +375,11 @@ def test_bpm_linear(case):
     check(case, "ep_error_euclid", np.linalg.norm(full.mean - exact.mean), want["ep_error_euclid"])
 
 
-@cases("ch5.bpm_kernel")
-def test_bpm_kernel(case):
+def check_kernel_machine(case, run):
+    """The problem and what `run(C, terms)` makes of it, in every number of the case."""
     given, want = case["inputs"], case["outputs"]
     problem = BayesPoint(given["X"], given["y"], GaussianKernel(0.5), noise=given["eps"])
-    result = ep(problem.posterior(), problem.terms, **TIGHT)
+    result = run(problem.signed, problem.terms, **TIGHT)
     assert result.converged
     check(case, "logZ", result.log_evidence, want["logZ"])
     check(case, "alpha", result.posterior.coefficients, want["alpha"])
@@ -394,25 +394,43 @@ def test_bpm_kernel(case):
     assert sum(s.precision < 0 for s in result.posterior.sites) == want["n_negative_sites"]
 
 
-@cases("ch5.bpm_kernel_evidence")
-def test_orthant(case):
+def check_orthant(case, run):
     C, want = np.array(case["inputs"]["C"]), case["outputs"]
-    result = ep(KernelGaussian(C), [Step()] * len(C), **TIGHT)
+    result = run(C, [Step()] * len(C), **TIGHT)
     check(case, "ep_logZ", result.log_evidence, want["ep_logZ"])
     check(case, "alpha", result.posterior.coefficients, want["alpha"])
+
+
+def check_rank_one(case, posterior):
+    given, want = case["inputs"], case["outputs"]
+    q = posterior(given["C"])
+    n = len(given["tau_old"])
+    q.update(range(n), [Gaussian(tau, 0.0) for tau in given["tau_old"]])
+    check(case, "A_old", q.covariance, want["A_old"])
+    q.update([given["i"]], [Gaussian(given["tau_new_i"], 0.0)])
+    check(case, "A_new", q.covariance, want["A_new"])
+
+
+def by_the_loop(C, terms, **options):
+    return ep(KernelGaussian(C), terms, **options)
+
+
+@cases("ch5.bpm_kernel")
+def test_bpm_kernel(case):
+    check_kernel_machine(case, by_the_loop)
+
+
+@cases("ch5.bpm_kernel_evidence")
+def test_orthant(case):
+    check_orthant(case, by_the_loop)
+    C, want = np.array(case["inputs"]["C"]), case["outputs"]
     exact = 1 / 8 + sum(math.asin(C[i, j]) for i, j in [(0, 1), (0, 2), (1, 2)]) / (4 * math.pi)
     check(case, "exact_logZ", math.log(exact), want["exact_logZ"])
 
 
 @cases("ch5.rank_one")
 def test_rank_one(case):
-    given, want = case["inputs"], case["outputs"]
-    q = KernelGaussian(given["C"])
-    n = len(given["tau_old"])
-    q.update(range(n), [Gaussian(tau, 0.0) for tau in given["tau_old"]])
-    check(case, "A_old", q.covariance, want["A_old"])
-    q.update([given["i"]], [Gaussian(given["tau_new_i"], 0.0)])
-    check(case, "A_new", q.covariance, want["A_new"])
+    check_rank_one(case, KernelGaussian)
 
 
 @cases("ch5.billiard_step")

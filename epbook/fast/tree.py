@@ -1,14 +1,14 @@
 """Tree EP on large pairwise networks: EP with a tree for q, all potentials off the tree at once, in arrays."""
 
 import math
-import warnings
 from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 
 from ..checks import number_in, whole_number
-from ..errors import ConvergenceWarning, NoMassError
+from ..errors import NoMassError
+from ..loopy import repeat
 from ..posteriors.marginals import Marginals
 from ..result import Result
 from .rooted import RootedForest
@@ -56,16 +56,7 @@ def tree_ep(
     passes, tol = whole_number("passes", passes, 1), number_in("tol", tol, 0, math.inf)
     damping = number_in("damping", damping, 0, 1, open_high=True)
     beliefs = TreeBeliefs(network, network.tree() if tree is None else tree)
-    result = Result(beliefs)
-    for _ in range(passes):
-        mismatch = beliefs.refine(damping)
-        result.record(beliefs.log_evidence, beliefs.flops, mismatch)
-        result.diagnose(tol)
-        if result.converged:
-            break
-    if not result.converged and passes > 1:
-        warnings.warn(result.status, ConvergenceWarning, stacklevel=2)
-    return result
+    return repeat(beliefs, lambda: beliefs.refine(damping), passes, tol)
 
 
 class TreeBeliefs(Marginals):
@@ -143,15 +134,15 @@ class TreeBeliefs(Marginals):
             self.marginal[:, level] = np.einsum("ijc,ic->jc", given[:, :, level], above)
         self.joint = given * self.marginal[:, None, self._forest.parent]
 
-    def refine(self, damping: float) -> float:
-        """Refine all sites at once; return the largest mismatch.
+    def refine(self, damping: float) -> tuple[float, float]:
+        """Refine all sites at once; return the log evidence and the largest mismatch.
 
         Raises:
             NoMassError: if a potential forbids every state that the others allow.
         """
         tilted = self._walks.refine(self.joint, self.marginal, damping)
         self._listen()
-        return self._walks.mismatch(self.joint, tilted)
+        return self.log_evidence, self._walks.mismatch(self.joint, tilted)
 
     @property
     def tables(self):
