@@ -32,8 +32,10 @@ def pytest_collection_modifyitems(config, items):
 
 
 def _stage(item):
-    """0 for the library, 1 for the notebooks, 2 for the browser."""
+    """0 for the library, 1 for pages of the built book, 2 for notebooks, 3 for building the book and for JupyterLab."""
     place = item.path.relative_to(ROOT)
+    if place.name in ("test_built_book.py", "test_lab.py"):
+        return 3
     if place.is_relative_to("tests/browser"):
-        return 2
-    return int(place.parts[0] == "book" or place.name == "test_notebooks.py")
+        return 1  # after the notebooks: no process need wait for the build
+    return 2 * (place.parts[0] == "book" or place.name == "test_notebooks.py")

@@ -67,12 +67,9 @@ def _kernel(table) -> Iterator[tuple]:
 def _grids(table) -> Iterator[tuple]:
     for side in (10, 20, 30, 50, 100):
         for theirs in ("pyAgrum LoopyBP", "pgmax", "pgmax, compiled"):
-            yield (
-                f"{side} x {side}: {theirs} over ours",
-                table.ratio("grid", "coupling 0.5", side, theirs, "epbook BP"),
-                ">=",
-                1.0,
-            )
+            ours = "epbook BP, set up" if theirs == "pgmax, compiled" else "epbook BP"
+            ratio = table.ratio("grid", "coupling 0.5", side, theirs, ours)
+            yield f"{side} x {side}: {theirs} over {ours.replace('epbook BP', 'ours')}", ratio, ">=", 1.0
     gaps = [row["gap"] for row in table.rows if row["subject"] == "grid" and "gap" in row]
     yield "largest gap of marginals", max(gaps, default=None), "<=", 1e-3
     yield "10 x 10: tree EP over BP", table.ratio("grid", "coupling 0.5", 10, "epbook tree EP", "epbook BP"), "<=", 5.0

@@ -150,7 +150,7 @@ FREE_OF_CHARGE = """
     absolute maximum minimum max min clip isfinite isnan all any array_equal argmax argmin argsort searchsorted arange array asarray
     asfortranarray astype atleast_1d atleast_2d broadcast_shapes broadcast_to column_stack concatenate copy diag empty eye flatnonzero
     full full_like indices item meshgrid moveaxis ndim ones prod ravel reshape shape size stack tolist transpose where zeros zeros_like
-    append count_nonzero empty_like hstack nonzero tile tril vstack
+    append count_nonzero empty_like hstack nonzero take tile tril vstack
     errstate finfo default_rng minimize linprog
 """
 FREE = set(FREE_OF_CHARGE.split())  # order, signs, layout, sizes, a driver that calls back, and a check of labels

@@ -88,7 +88,7 @@ class Library(SphinxDirective):
             module, _ = home(path)
             lines += _entry(path) if module in said else _introduction(module) + _entry(path)
             said.append(module)
-        return self.parse_text_to_nodes(in_rst(lines))
+        return in_rst(self, lines)
 
 
 def _introduction(module):
@@ -111,16 +111,19 @@ class LibraryList(SphinxDirective):
         page = Path(self.env.doc2path(self.env.docname)).with_name(self.arguments[0])
         self.env.note_dependency(str(page))
         lines = [f"- ``{path}``: {_marked_up(first_line(public_objects()[path]))}" for path in listed_on(page)]
-        return self.parse_text_to_nodes(in_rst(lines))
+        return in_rst(self, lines)
 
 
 def first_line(value):
     return inspect.getdoc(value).splitlines()[0] if callable(value) else f"a {type(value).__name__}."
 
 
-def in_rst(lines):
-    """Markdown that holds reStructuredText, the language of the directives for Python."""
-    return "\n".join(["```{eval-rst}", *lines, "```"])
+def in_rst(directive, lines):
+    """The nodes of lines in reStructuredText, the language of the directives for Python."""
+    made = directive.parse_text_to_nodes("\n".join(["```{eval-rst}", *lines, "```"]))
+    for part in (part for node in made for part in node.findall()):
+        part.document = directive.state.document  # not the inner one, with which all that Sphinx knows would be stored
+    return made
 
 
 class PlainDocstring(GoogleDocstring):

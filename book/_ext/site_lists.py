@@ -45,7 +45,7 @@ class FillLists(SphinxPostTransform):
     def _pages(self, kind, functions):
         remark = Functions(functions) if kind == "algorithm" else grade_mark
         for page in self.env.collect_relations():
-            found = list(boxes(self.env.get_doctree(page), kind))
+            found = self.env.metadata[page]["boxes"][kind]
             if found:
                 title = self._link(page, None, self.env.titles[page].deepcopy().children)
                 yield nodes.rubric("", "", title)
@@ -61,6 +61,11 @@ class FillLists(SphinxPostTransform):
 
     def _link(self, page, label, content):
         return make_refnode(self.app.builder, self.env.docname, page, label, content)
+
+
+def keep_boxes(app, doctree):
+    """Note what the lists tell of a page while it is read: it takes half a second to be loaded again."""
+    app.env.metadata[app.env.docname]["boxes"] = {kind: list(boxes(doctree, kind)) for kind in ("algorithm", "exercise")}
 
 
 def boxes(doctree, kind):
@@ -140,4 +145,5 @@ def setup(app):
     app.add_directive("list-of-exercises", ListDirective)
     app.add_directive("reading-times", ReadingTimes)
     app.add_post_transform(FillLists)
+    app.connect("doctree-read", keep_boxes)
     return {"version": "1", "parallel_read_safe": True, "parallel_write_safe": True}

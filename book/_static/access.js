@@ -12,6 +12,6 @@
 
   // tells of each box when it is first seen, when its room changes and when what it was folded into opens
   const room = new ResizeObserver(changes => changes.forEach(change => mark(change.target)));
-  const watch = () => document.querySelectorAll(boxes).forEach(box => room.observe(box));
+  const watch = () => document.querySelectorAll(boxes).forEach(box => (mark(box), room.observe(box)));
   window.addEventListener("load", () => (window.MathJax?.startup?.promise ?? Promise.resolve()).then(watch));
 })();

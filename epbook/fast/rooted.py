@@ -43,11 +43,12 @@ class RootedForest:
             raise ValueError(f"the {len(edges)} edges of a forest must close no cycle, but tie {n} variables to {roots} trees")
         self.order = np.array(list(above))
         self.number = np.argsort(self.order)
-        self.parent = np.array([-1 if parent == -1 else self.number[parent] for parent in above.values()])
-        self.depth = np.zeros(n, dtype=int)
+        parents = np.array(list(above.values()))
+        self.parent = np.where(parents == -1, -1, self.number[parents])
+        self._above, depth = self.parent.tolist(), [0] * n
         for k in range(roots, n):
-            self.depth[k] = self.depth[self.parent[k]] + 1
-        first = np.searchsorted(self.depth, np.arange(self.depth[-1] + 2))
+            depth[k] = depth[self._above[k]] + 1
+        first = np.searchsorted(depth, np.arange(depth[-1] + 2))
         self.levels = [slice(a, b) for a, b in pairwise(first.tolist())]
 
     def _breadth_first(self, roots: Iterable[int]) -> dict[int, int]:
@@ -82,12 +83,12 @@ class RootedForest:
         """
         up, down, (i, j) = [], [], (int(self.number[a]), int(self.number[b]))
         while i != j:
-            if self.depth[i] >= self.depth[j]:
+            if i > j:  # which is no nearer to the roots
                 up.append((i, True))
-                i = int(self.parent[i])
+                i = self._above[i]
             else:
                 down.append((j, False))
-                j = int(self.parent[j])
+                j = self._above[j]
             if -1 in (i, j):
                 raise ValueError(f"a potential is on variables {a} and {b}, which the tree does not join")
         return up + down[::-1]

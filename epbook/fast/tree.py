@@ -97,7 +97,7 @@ class TreeBeliefs(Marginals):
 
     def _absorb(self, term):
         """Multiply a potential on one variable, or on an edge of the tree, into q; whether it was one."""
-        places = [int(self._forest.number[v]) for v in term.variables]
+        places = self._forest.number[list(term.variables)].tolist()
         if len(places) == 1:
             self._own[: len(term.table), places[0]] += term.log_table
             return True
@@ -114,10 +114,11 @@ class TreeBeliefs(Marginals):
         if not min(highest.min(), top.min()) > -math.inf:
             raise NoMassError("the potentials contradict each other: one of them, or those on one variable, forbid every state")
         tables, heard, total = np.exp(logs - highest), np.exp(self._own - top), np.ones(len(top))
-        for level, hearers, starts in self._upward:
-            message = np.einsum("ijc,jc->ic", tables[:, :, level], heard[:, level])
-            total[level] = message.sum(axis=0)
-            heard[:, hearers] *= np.multiply.reduceat(ratio(message, total[level]), starts, axis=1)
+        with np.errstate(invalid="ignore"):  # of 0 / 0, which total tells
+            for level, hearers, starts in self._upward:
+                message = np.einsum("ijc,jc->ic", tables[:, :, level], heard[:, level])
+                total[level] = message.sum(axis=0)
+                heard[:, hearers] *= np.multiply.reduceat(message / total[level], starts, axis=1)
         roots = forest.levels[0]
         total[roots] = heard[:, roots].sum(axis=0)
         if not total.min() > 0:
@@ -130,9 +131,9 @@ class TreeBeliefs(Marginals):
         given = ratio(joined, joined.sum(axis=1, keepdims=True))  # of a child, given its parent
         self.marginal = heard / heard.sum(axis=0)  # right for the roots
         for level, _, _ in reversed(self._upward):
-            above = self.marginal[:, self._forest.parent[level]]
+            above = self.marginal.take(self._forest.parent[level], axis=1)
             self.marginal[:, level] = np.einsum("ijc,ic->jc", given[:, :, level], above)
-        self.joint = given * self.marginal[:, None, self._forest.parent]
+        self.joint = given * self.marginal.take(self._forest.parent, axis=1)[:, None]
 
     def refine(self, damping: float) -> tuple[float, float]:
         """Refine all sites at once; return the log evidence and the largest mismatch.

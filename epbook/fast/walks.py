@@ -48,9 +48,11 @@ class Walks:
         self._walk = np.concatenate([np.arange(count) for count in counts] or [np.zeros(0, dtype=int)])
         self._begins = np.array([forest.number[term.variables[0]] for term in self._potentials], dtype=int)
         self._tables, self._highest = self._padded(states)
-        self._by_edge = np.argsort(self._edge, kind="stable")
-        self._told, self._starts = np.unique(self._edge[self._by_edge], return_index=True)
+        by_edge = np.argsort(self._edge, kind="stable")
+        self._told, self._starts = np.unique(self._edge[by_edge], return_index=True)
         self._n, shape = n, (states, states, len(taken))
+        self._from_joint = self._turned(np.arange(states**2 * n).reshape(states, states, n)[:, :, self._edge])
+        self._to_edges = self._turned(np.arange(states**2 * len(taken)).reshape(shape))[:, :, by_edge]
         self.log_sites, self.log_scales = np.zeros(shape), np.zeros(len(walks))
         self.flops = len(taken) * (6 * states**3 + 16 * states**2)
 
@@ -71,8 +73,7 @@ class Walks:
         """The logs of all sites multiplied on each edge of the tree, shape (K, K, n)."""
         sums = np.zeros((*self.log_sites.shape[:2], self._n))
         if len(self._edge):
-            turned = self._turned(self.log_sites)[:, :, self._by_edge]
-            sums[:, :, self._told] = np.add.reduceat(turned, self._starts, axis=2)
+            sums[:, :, self._told] = np.add.reduceat(self.log_sites.take(self._to_edges), self._starts, axis=2)
         return sums
 
     def refine(self, joint: np.ndarray, marginal: np.ndarray, damping: float) -> np.ndarray:
@@ -85,13 +86,14 @@ class Walks:
         Raises:
             NoMassError: if a potential forbids every state that the others allow.
         """
-        before = self._turned(joint[:, :, self._edge])
+        before = joint.take(self._from_joint)
         onward = ratio(before, before.sum(axis=1, keepdims=True) * np.exp(self.log_sites))  # conditionals of the cavity
         behind = self._behind(onward, marginal[:, self._begins])
         ahead, log_messages = self._ahead(onward)
         both = np.einsum("xis,jxs->ijs", behind, ahead)
         tilted = onward * both
-        total = self._positive(tilted.sum(axis=(0, 1)), slice(None))
+        total = tilted.sum(axis=(0, 1))
+        self._check_mass(total)
         sites = ratio(both, tilted.sum(axis=1, keepdims=True))
         first, later = slice(len(self._begins)), slice(len(self._begins), None)
         sites[:, :, first] = ahead[:, :, first].swapaxes(0, 1)
@@ -108,10 +110,12 @@ class Walks:
         """For each step the cavity's joint distribution of the first state and that before the step, up to a number."""
         behind = np.empty_like(onward)
         now = np.eye(len(onward))[:, :, None] * begin
-        for step in self._steps:
-            behind[:, :, step] = now = now[:, :, : step.stop - step.start]
-            now = np.einsum("xis,ijs->xjs", now, onward[:, :, step])
-            now /= self._positive(now.sum(axis=(0, 1)), step)
+        with np.errstate(invalid="ignore"):  # of 0 / 0, which is found below
+            for step in self._steps:
+                behind[:, :, step] = now = now[:, :, : step.stop - step.start]
+                now = np.einsum("xis,ijs->xjs", now, onward[:, :, step])
+                now /= now.sum(axis=(0, 1))
+        self._check_mass(behind.sum(axis=(0, 1)))
         return behind
 
     def _ahead(self, onward):
@@ -121,23 +125,24 @@ class Walks:
         """
         ahead, totals = np.empty_like(onward), np.empty(onward.shape[2])
         now = self._tables.swapaxes(0, 1).copy()
-        for step in reversed(self._steps):
-            count = step.stop - step.start
-            ahead[:, :, step] = now[:, :, :count]
-            told = np.einsum("ijs,jxs->ixs", onward[:, :, step], now[:, :, :count])
-            totals[step] = self._positive(told.sum(axis=(0, 1)), step)
-            now[:, :, :count] = told / totals[step]
+        with np.errstate(invalid="ignore"):
+            for step in reversed(self._steps):
+                count = step.stop - step.start
+                ahead[:, :, step] = now[:, :, :count]
+                told = np.einsum("ijs,jxs->ixs", onward[:, :, step], now[:, :, :count])
+                totals[step] = told.sum(axis=(0, 1))
+                now[:, :, :count] = told / totals[step]
+        self._check_mass(totals)
         return ahead, np.log(totals)
 
-    def _positive(self, totals, step):
+    def _check_mass(self, totals):
         if not totals.min(initial=1.0) > 0:
-            a, b = self._potentials[self._walk[step][totals.argmin()]].variables
+            a, b = self._potentials[self._walk[totals.argmin()]].variables
             raise NoMassError(f"the potentials contradict each other: that on {a} and {b} forbids what the others allow")
-        return totals
 
     def mismatch(self, joint: np.ndarray, tilted: np.ndarray) -> float:
         """The largest of all walks, that of `JunctionTables.divergence`."""
-        gaps = np.square(np.sqrt(self._turned(joint[:, :, self._edge])) - np.sqrt(tilted)).sum(axis=(0, 1))
+        gaps = np.square(np.sqrt(joint).take(self._from_joint) - np.sqrt(tilted)).sum(axis=(0, 1))
         return math.sqrt(4 * np.bincount(self._walk, gaps, len(self._begins)).max(initial=0.0))
 
 

