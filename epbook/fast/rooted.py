@@ -15,7 +15,7 @@ class RootedForest:
 
     Attributes:
         order: the variable of each number.
-        number: the number of each variable.
+        number, number_of: the number of each variable, as an array and as a list.
         parent: the number of the parent of each number; a root's is -1.
         levels: slices of numbers, the roots' first.
 
@@ -43,6 +43,7 @@ class RootedForest:
             raise ValueError(f"the {len(edges)} edges of a forest must close no cycle, but tie {n} variables to {roots} trees")
         self.order = np.array(list(above))
         self.number = np.argsort(self.order)
+        self.number_of = self.number.tolist()
         parents = np.array(list(above.values()))
         self.parent = np.where(parents == -1, -1, self.number[parents])
         self._above, depth = self.parent.tolist(), [0] * n
@@ -81,7 +82,7 @@ class RootedForest:
         Raises:
             ValueError: if they are in different trees.
         """
-        up, down, (i, j) = [], [], (int(self.number[a]), int(self.number[b]))
+        up, down, (i, j) = [], [], (self.number_of[a], self.number_of[b])
         while i != j:
             if i > j:  # which is no nearer to the roots
                 up.append((i, True))

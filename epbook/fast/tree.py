@@ -97,7 +97,7 @@ class TreeBeliefs(Marginals):
 
     def _absorb(self, term):
         """Multiply a potential on one variable, or on an edge of the tree, into q; whether it was one."""
-        places = self._forest.number[list(term.variables)].tolist()
+        places = [self._forest.number_of[v] for v in term.variables]
         if len(places) == 1:
             self._own[: len(term.table), places[0]] += term.log_table
             return True

@@ -46,6 +46,8 @@ class Walks:
         self._edge = np.array([edge for edge, _ in taken], dtype=int)
         self._up = np.array([up for _, up in taken], dtype=bool)
         self._walk = np.concatenate([np.arange(count) for count in counts] or [np.zeros(0, dtype=int)])
+        place = np.repeat(np.arange(len(counts)), np.array(counts, dtype=int))  # of each step in its walk
+        self._reverse = np.array(bounds)[lengths[self._walk] - 1 - place] + self._walk
         self._begins = np.array([forest.number[term.variables[0]] for term in self._potentials], dtype=int)
         self._tables, self._highest = self._padded(states)
         by_edge = np.argsort(self._edge, kind="stable")
@@ -88,15 +90,14 @@ class Walks:
         """
         before = joint.take(self._from_joint)
         onward = ratio(before, before.sum(axis=1, keepdims=True) * np.exp(self.log_sites))  # conditionals of the cavity
-        behind = self._behind(onward, marginal[:, self._begins])
-        ahead, log_messages = self._ahead(onward)
-        both = np.einsum("xis,jxs->ijs", behind, ahead)
+        behind, ahead, log_messages = self._passed_on(onward, marginal[:, self._begins])
+        both = np.einsum("xis,xjs->ijs", behind, ahead)
         tilted = onward * both
         total = tilted.sum(axis=(0, 1))
         self._check_mass(total)
         sites = ratio(both, tilted.sum(axis=1, keepdims=True))
         first, later = slice(len(self._begins)), slice(len(self._begins), None)
-        sites[:, :, first] = ahead[:, :, first].swapaxes(0, 1)
+        sites[:, :, first] = ahead[:, :, first]
         with np.errstate(divide="ignore"):
             log_sites = np.log(sites)
         log_scales = self._highest + np.bincount(self._walk[later], log_messages[later], len(self._begins))
@@ -106,34 +107,24 @@ class Walks:
         self.log_sites, self.log_scales = log_sites, log_scales
         return tilted / total
 
-    def _behind(self, onward, begin):
-        """For each step the cavity's joint distribution of the first state and that before the step, up to a number."""
-        behind = np.empty_like(onward)
-        now = np.eye(len(onward))[:, :, None] * begin
+    def _passed_on(self, onward, begin):
+        """What comes to each step along the walk from its beginning, and from its end; and what each step takes from the latter.
+
+        Both are joint distributions, shape (K, K, steps), up to a number: of the first state and that before the step by
+        the cavity, and of the first state and that after the step by the potential and the steps to come.
+        """
+        chains = np.stack([onward, onward.swapaxes(0, 1).take(self._reverse, axis=2)], axis=2)
+        now = np.stack([np.eye(len(onward))[:, :, None] * begin, self._tables], axis=2)
+        come, totals = np.empty_like(chains), np.empty(chains.shape[2:])
         with np.errstate(invalid="ignore"):  # of 0 / 0, which is found below
             for step in self._steps:
-                behind[:, :, step] = now = now[:, :, : step.stop - step.start]
-                now = np.einsum("xis,ijs->xjs", now, onward[:, :, step])
-                now /= now.sum(axis=(0, 1))
-        self._check_mass(behind.sum(axis=(0, 1)))
-        return behind
-
-    def _ahead(self, onward):
-        """For each step, what the potential and the steps to come make of the state after it and the first state.
-
-        Each is divided by what the step after it returns as a log.
-        """
-        ahead, totals = np.empty_like(onward), np.empty(onward.shape[2])
-        now = self._tables.swapaxes(0, 1).copy()
-        with np.errstate(invalid="ignore"):
-            for step in reversed(self._steps):
-                count = step.stop - step.start
-                ahead[:, :, step] = now[:, :, :count]
-                told = np.einsum("ijs,jxs->ixs", onward[:, :, step], now[:, :, :count])
-                totals[step] = told.sum(axis=(0, 1))
-                now[:, :, :count] = told / totals[step]
-        self._check_mass(totals)
-        return ahead, np.log(totals)
+                come[..., step] = now = now[..., : step.stop - step.start]
+                now = np.einsum("xids,ijds->xjds", now, chains[..., step])
+                totals[:, step] = now.sum(axis=(0, 1))
+                now /= totals[:, step]
+        taken = totals[1].take(self._reverse)
+        self._check_mass(taken)
+        return come[:, :, 0], come[:, :, 1].take(self._reverse, axis=2), np.log(taken)
 
     def _check_mass(self, totals):
         if not totals.min(initial=1.0) > 0:
