@@ -70,9 +70,9 @@ def repeat(beliefs: Any, one_pass: Callable[[], tuple[float, float]], passes: in
     for _ in range(passes):
         log_evidence, mismatch = one_pass()
         result.record(log_evidence, beliefs.flops, mismatch)
-        result.diagnose(tol)
-        if result.converged:
+        if mismatch < tol:
             break
+    result.diagnose(tol)
     if not result.converged and passes > 1:
         warnings.warn(result.status, ConvergenceWarning, stacklevel=3)
     return result
@@ -106,11 +106,13 @@ class LoopyBeliefs(Marginals):
     Attributes:
         flops: operations of one `send`.
         messages: what was sent last, shape (K, 2m).
+        marginals: the probabilities of the states, shape (K, n).
 
     Book: section 4.1.
     """
 
     messages: np.ndarray
+    marginals: np.ndarray
 
     def __init__(self, network: Any):
         self.cardinalities = np.array(network.cardinalities)
@@ -139,8 +141,9 @@ class LoopyBeliefs(Marginals):
         self._log_tables = np.concatenate([tables.transpose(2, 1, 0), tables.transpose(1, 2, 0)], axis=2)[:, :, order]
         starts = np.searchsorted(self.target, np.arange(n + 1))
         self._degrees = starts[1:] - starts[:-1]
-        self._hearers = np.flatnonzero(self._degrees)
-        self._starts = starts[self._hearers]
+        hearers = np.flatnonzero(self._degrees)
+        self._starts, self._hearers = starts[hearers], hearers if len(hearers) < n else slice(None)
+        self._order = np.arange(K * n).reshape(K, n).T[self._possible.T]
 
     @abstractmethod
     def send(self, damping: float) -> tuple[float, float]:
@@ -150,11 +153,6 @@ class LoopyBeliefs(Marginals):
             NoMassError: if two variables or their neighbours exclude each other.
         """
 
-    @property
-    @abstractmethod
-    def marginals(self) -> np.ndarray:
-        """The probabilities of the states, shape (K, n)."""
-
     @abstractmethod
     def _log_cavities(self):
         """Logs of what the target of each message knows from elsewhere, shape (K, 2m)."""
@@ -163,9 +161,9 @@ class LoopyBeliefs(Marginals):
         variable = int(np.argmin(logs.max(axis=0)))
         raise NoMassError(f"the potentials contradict each other: no state of variable {variable} is possible")
 
-    def _mismatch(self, marginals, tilted):
+    def _mismatch(self, tilted):
         """That of `JunctionTables.divergence`, the largest over all edges."""
-        gap = np.sqrt(marginals).take(self.target, axis=1)
+        gap = np.sqrt(self.marginals).take(self.target, axis=1)
         gap -= np.sqrt(tilted)
         gap *= gap
         divergence = gap.sum(axis=0)
@@ -180,7 +178,7 @@ class LoopyBeliefs(Marginals):
     @property
     def mean(self) -> np.ndarray:
         """All marginals end to end, shape (sum of the cardinalities,)."""
-        return self.marginals.T[self._possible.T]
+        return self.marginals.take(self._order)
 
     def joint_of(self, variables: tuple[int, int]) -> np.ndarray:
         """The joint distribution of the ends of an edge, shape (K_a, K_b).
@@ -222,17 +220,18 @@ class MessagesInNumbers(LoopyBeliefs):
         self.lowest = _lowest(fields) + self._degrees.max(initial=0) * scaled.min(initial=0.0)
         self._tables, self._fields = np.exp(scaled), np.exp(fields)
         self.messages = np.ones((K, m2))
-        self.flops = m2 * (2 * K * K + 11 * K + 2) + n * (3 * K + 1)
+        self.flops = m2 * (2 * K * K + 11 * K) + n * (3 * K + 1)
         self._listen()
 
     def _listen(self):
         """Multiply what each variable hears."""
-        self._belief = self._fields.copy()
-        self._belief[:, self._hearers] *= np.multiply.reduceat(self.messages, self._starts, axis=1)
-        self._mass = self._belief.sum(axis=0)
+        self.marginals = self._fields.copy()
+        self.marginals[:, self._hearers] *= np.multiply.reduceat(self.messages, self._starts, axis=1)
+        self._mass = self.marginals.sum(axis=0)
+        self.marginals /= self._mass
 
     def _cavities(self):
-        known = self._belief.take(self.target, axis=1)
+        known = self.marginals.take(self.target, axis=1)
         known /= self.messages
         known /= known.sum(axis=0)
         return known
@@ -246,22 +245,18 @@ class MessagesInNumbers(LoopyBeliefs):
         known = self._cavities()
         told = np.einsum("ije,ie->je", self._tables, known).take(self.twin, axis=1)  # (4.16)
         tilted = told * known
-        z = means = tilted.sum(axis=0)  # the same for a message and its twin
+        z = tilted.sum(axis=0)
         tilted /= z
-        mismatch = self._mismatch(self.marginals, tilted)
+        mismatch, log_z = self._mismatch(tilted), np.log(z).sum()
+        log_means = log_z
         if damping:
             told = told ** (1 - damping) * self.messages**damping
-            means = (told * known).sum(axis=0)
+            log_means = np.log((told * known).sum(axis=0)).sum()
         self.messages = told
         self._listen()
-        log_scales = 0.5 * np.log(z).sum() - np.log(means).sum()  # of all sites (3.39)
+        log_scales = 0.5 * log_z - log_means  # of all sites (3.39); z is the same for a message and its twin
         log_evidence = self._scale + np.log(self._mass).sum() + log_scales
         return float(log_evidence), mismatch
-
-    @property
-    def marginals(self) -> np.ndarray:
-        """See `LoopyBeliefs.marginals`."""
-        return self._belief / self._mass
 
 
 class MessagesInLogs(LoopyBeliefs):
@@ -290,6 +285,7 @@ class MessagesInLogs(LoopyBeliefs):
         self.log_belief[:, self._hearers] += np.add.reduceat(self.messages, self._starts, axis=1)
         if not (self.log_belief.max(axis=0) > -math.inf).all():
             self._contradict(self.log_belief)
+        self.marginals = softmax(self.log_belief, axis=0)
 
     def _log_cavities(self):
         known = np.full_like(self.messages, -math.inf)  # 0 / 0 is 0
@@ -305,7 +301,7 @@ class MessagesInLogs(LoopyBeliefs):
         if not (log_z > -math.inf).all():
             a, b = sorted((int(self.source[log_z.argmin()]), int(self.target[log_z.argmin()])))
             raise NoMassError(f"the potentials contradict each other: no joint state of variables {a} and {b} is possible")
-        mismatch = self._mismatch(self.marginals, np.exp(tilted - log_z))
+        mismatch = self._mismatch(np.exp(tilted - log_z))
         if damping:
             told = (1 - damping) * told + damping * self.messages
             log_means = log_sum(told + known, (0,))
@@ -314,11 +310,6 @@ class MessagesInLogs(LoopyBeliefs):
         log_scales = 0.5 * log_z.sum() - log_means.sum()  # of all sites (3.39)
         log_evidence = logsumexp(self.log_belief, axis=0).sum() + log_scales
         return float(log_evidence), mismatch
-
-    @property
-    def marginals(self) -> np.ndarray:
-        """See `LoopyBeliefs.marginals`."""
-        return softmax(self.log_belief, axis=0)
 
 
 def _padded(terms, shape, nothing):

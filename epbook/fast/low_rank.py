@@ -9,10 +9,12 @@ from collections.abc import Callable
 
 import numpy as np
 from numpy.typing import ArrayLike
+from scipy.linalg.lapack import dtrtri, strtri
 
 from ..checks import finite_array, number_in, signs, whole_number
 from ..models.predictor import kernel_diagonal, kernel_matrix
 
+INVERSE = {np.float64: dtrtri, np.float32: strtri}  # of triangular matrices
 CHECK = 16  # columns between two looks at whether the rank will be low
 
 
@@ -124,7 +126,7 @@ class LowRankMarginals:
         core = (factor.T * precision.astype(dtype)) @ factor
         core.flat[:: len(core) + 1] += 1.0
         lower = np.linalg.cholesky(core)
-        self._whitener = np.linalg.inv(lower)
+        self._whitener, _ = INVERSE[dtype](lower, lower=1)
         self._left = self._whitener @ factor.T
         self._single = self._left.astype(np.float32, copy=False)
         self.log_det = 2 * float(np.log(lower.diagonal()).sum())

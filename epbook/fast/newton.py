@@ -13,7 +13,7 @@ import numpy as np
 
 from .moments import Moments, moments
 
-NEAR = 0.5  # the mismatch below which Newton's step is tried
+NEAR = 0.25  # the mismatch below which Newton's step is tried
 FLOOR = {np.float64: 1e-9, np.float32: 1e-5}  # of a site's precision times its cavity's variance: weaker is rounding
 FINE = 2e-2  # the mismatch below which single precision no longer helps
 TINY = 16  # points that have no other start

@@ -29,10 +29,9 @@ def strongest_tree(terms: Sequence[Potential], n: int) -> list[tuple[int, int]]:
     """
     tables: dict[tuple[int, int], np.ndarray] = {}
     for term in terms:
-        for pair in itertools.combinations(sorted(term.variables), 2):
-            others = tuple(axis for axis, v in enumerate(term.variables) if v not in pair)
-            table = log_sum(term.log_table, others)
-            table = table if term.variables.index(pair[0]) < term.variables.index(pair[1]) else table.T
+        for (i, a), (j, b) in itertools.combinations(enumerate(term.variables), 2):
+            table = log_sum(term.log_table, tuple(axis for axis in range(len(term.variables)) if axis not in (i, j)))
+            pair, table = ((a, b), table) if a < b else ((b, a), table.T)
             tables[pair] = tables.get(pair, 0.0) + table
     if not tables:
         return []
