@@ -6,13 +6,12 @@ import symtable
 
 def for_sliders(notebook):
     """The notebook, a dict, with those cells of code alone that give a call of `explore` its names, or give them theirs."""
-    wanted, kept = set(), []
+    wanted, kept = frozenset(), []
     for cell in reversed(notebook["cells"]):
         if cell["cell_type"] == "code":
             statements = [Statement(part) for part in ast.parse("".join(cell["source"])).body]
             if any(part.explores or part.gives & wanted for part in statements):
-                for part in reversed(statements):
-                    wanted = wanted - part.binds | part.needs
+                wanted = _needs(statements, wanted)
                 kept.append(cell | {"outputs": []})
     return {**notebook, "cells": kept[::-1]}
 
@@ -29,14 +28,25 @@ class Statement:
 
     def __init__(self, node):
         names = list(_globals(symtable.symtable(ast.unparse(node), "cell", "exec")))
-        assigned, read = ({name for name, does in names if does == what} for what in ("assigned", "read"))
-        self.binds = assigned
-        self.gives = assigned | {_owner(part) for part in ast.walk(node) if _sets_a_part(part)}
-        targets = [loop.target for loop in ast.walk(node) if isinstance(loop, ast.For)]
-        fresh = {part.id for target in targets for part in ast.walk(target) if isinstance(part, ast.Name)}
-        self.needs = read - fresh - {getattr(node, "name", None)}  # a function may call itself
+        self.binds, read = ({name for name, does in names if does == what} for what in ("assigned", "read"))
+        self.gives = self.binds | {_owner(part) for part in ast.walk(node) if _sets_a_part(part)}
+        self.needs = read - {getattr(node, "name", None)}  # a function may call itself
+        if isinstance(node, ast.For):
+            self.needs = _needs_of_loop(node)
         call = getattr(node, "value", None)
         self.explores = isinstance(node, ast.Expr) and isinstance(call, ast.Call) and getattr(call.func, "id", "") == "explore"
+
+
+def _needs(statements, after=frozenset()):
+    """The names that must have been bound before some statements, if these must be bound after them."""
+    for statement in reversed(statements):
+        after = after - statement.binds | statement.needs
+    return after
+
+
+def _needs_of_loop(loop):
+    target, steps = Statement(ast.Assign([loop.target], loop.iter, lineno=0)), [Statement(part) for part in loop.body]
+    return _needs([target, *steps]) | _needs([Statement(part) for part in loop.orelse])
 
 
 def _globals(table):
