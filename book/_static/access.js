@@ -10,8 +10,16 @@
     else box.removeAttribute("tabindex");
   }
 
-  // tells of each box when it is first seen, when its room changes and when what it was folded into opens
+  // tells of each box when its room changes, and when what it was folded into opens
   const room = new ResizeObserver(changes => changes.forEach(change => mark(change.target)));
-  const watch = () => document.querySelectorAll(boxes).forEach(box => (mark(box), room.observe(box)));
-  window.addEventListener("load", () => (window.MathJax?.startup?.promise ?? Promise.resolve()).then(watch));
+
+  function markAll() {
+    for (const box of document.querySelectorAll(boxes)) {
+      mark(box);
+      room.observe(box);
+    }
+  }
+
+  window.addEventListener("resize", markAll);
+  window.addEventListener("load", () => (window.MathJax?.startup?.promise ?? Promise.resolve()).then(markAll));
 })();

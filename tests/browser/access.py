@@ -23,6 +23,7 @@ THIN = """() => {
     code.normalize();
   }
 }"""
+AGAIN = "dispatchEvent(new Event('resize'))"  # thinned formulas leave the others another room
 DRAWN = "new Promise(done => requestAnimationFrame(() => requestAnimationFrame(done)))"
 HEADINGS = """[...document.querySelectorAll("h1, h2, h3, h4, h5, h6")]
   .filter(heading => heading.checkVisibility()).map(heading => [Number(heading.tagName[1]), heading.textContent.trim()])"""
@@ -65,6 +66,7 @@ def violations(page, *rules):
         page.add_style_tag(content=STILL)
         page.evaluate(AXE_SCRIPT)
         page.evaluate(DRAWN)  # by then the page has noticed what was opened
+        page.evaluate(AGAIN)
     only = {"runOnly": rules} if rules else {}
     found = page.evaluate("options => axe.run(options)", {"resultTypes": ["violations"], **only})["violations"]
     nodes = [(rule, node) for rule in found if rule["impact"] in GRAVE for node in rule["nodes"]]
