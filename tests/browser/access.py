@@ -4,11 +4,13 @@ from axe_playwright_python.base import AXE_SCRIPT
 
 GRAVE = {"serious", "critical"}
 STILL = "*, ::before, ::after { transition: none !important; animation: none !important }"
-# What is closed must be open to be looked at. Axe takes a minute for the 25 000 elements of a chapter: those inside a
-# formula hold no text of their own, and the colour of a word of code depends on its class alone, so one of each remains.
-THIN = """() => {
+OPEN = """() => {
   for (const box of document.querySelectorAll("details")) box.open = true;
   for (const box of document.querySelectorAll(".toggle-hidden")) box.classList.remove("toggle-hidden");
+}"""
+# Axe takes a minute for the 25 000 elements of a chapter: those inside a
+# formula hold no text of their own, and the colour of a word of code depends on its class alone, so one of each remains.
+THIN = """() => {
   for (const formula of document.querySelectorAll("mjx-container")) {
     if (formula.scrollWidth <= formula.clientWidth) formula.textContent = "x";
   }
@@ -25,6 +27,8 @@ THIN = """() => {
 }"""
 AGAIN = "dispatchEvent(new Event('resize'))"  # thinned formulas leave the others another room
 DRAWN = "new Promise(done => requestAnimationFrame(() => requestAnimationFrame(done)))"
+SCROLLING = """[...document.querySelectorAll(".highlight pre")]
+  .filter(code => code.checkVisibility() && code.scrollWidth > code.clientWidth).map(code => code.tabIndex)"""
 HEADINGS = """[...document.querySelectorAll("h1, h2, h3, h4, h5, h6")]
   .filter(heading => heading.checkVisibility()).map(heading => [Number(heading.tagName[1]), heading.textContent.trim()])"""
 UNLIT = """[...document.querySelectorAll("article figure img, article .cell_output img")].filter(image => {
@@ -59,13 +63,24 @@ def headings_out_of_order(page):
     return wrong + [f"h{level} {text!r} follows h{before}" for before, (level, text) in steps if level > before + 1]
 
 
+def open_all(page):
+    """Opens what is folded, and waits until the page has noticed."""
+    page.evaluate(OPEN)
+    page.evaluate(DRAWN)
+
+
+def tab_stops_of_scrolling_code(page):
+    """The tabindex of each block of code that is seen and wider than the page."""
+    return page.evaluate(SCROLLING)
+
+
 def violations(page, *rules):
     """The grave ones that axe-core finds on a page, by all rules or by these; thins it for good, so let it be the last test."""
     if not page.evaluate("!!window.axe"):
+        open_all(page)  # to be looked at
         page.evaluate(THIN)
         page.add_style_tag(content=STILL)
         page.evaluate(AXE_SCRIPT)
-        page.evaluate(DRAWN)  # by then the page has noticed what was opened
         page.evaluate(AGAIN)
     only = {"runOnly": rules} if rules else {}
     found = page.evaluate("options => axe.run(options)", {"resultTypes": ["violations"], **only})["violations"]

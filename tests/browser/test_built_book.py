@@ -67,6 +67,14 @@ def test_focus_is_visible(viewport, site, visit):
     assert access.stops_without_a_mark(page, TAB_STOPS) == []
 
 
+def test_folded_code_that_scrolls_is_reached_by_tab_once_it_is_open(site, visit):
+    page = visit(f"{site}/book/refresher.html", viewport=PHONE).typeset().page
+    folded = access.tab_stops_of_scrolling_code(page)
+    access.open_all(page)
+    opened = access.tab_stops_of_scrolling_code(page)
+    assert len(opened) > len(folded) and set(opened) == {0}
+
+
 def test_a_term_shows_its_definition_while_it_has_the_focus(site, visit):
     term = visit(f"{site}/book/refresher.html").page.locator("a.epbook-term").first
     shown = "link => getComputedStyle(link, '::after').content"
